@@ -1,0 +1,78 @@
+"""The source study's data files, from a folder that mirrors them; every byte is checked first."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.audit.reported import BENCHMARKS
+from experiments.errors import DataError
+
+SPLITS = ("train", "test")
+DATASETS = "02_datasets"
+SAMPLES = f"{DATASETS}/03_sycophancy_samples/sycophancy_test_samples.json"
+FEEDBACK_EXAMPLES = f"{DATASETS}/03_sycophancy_samples/feedback_sycophantic_examples.json"
+ANSWER_EXAMPLES = f"{DATASETS}/03_sycophancy_samples/answer_sycophantic_examples.json"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The parsed files: benchmark rows by (split, benchmark), sycophancy items by test."""
+
+    rows: dict[tuple[str, str], list[dict]]
+    samples: dict[str, list[dict]]
+    feedback_examples: list[dict]
+    answer_examples: list[dict]
+
+
+def split_path(split: str, benchmark: str) -> str:
+    """Where the study keeps one benchmark's rows of one split."""
+    return f"{DATASETS}/02_general_benchmarks_splits/{split}_splits/{benchmark}_{split}.jsonl"
+
+
+def load(folder: Path, pins: Path) -> Mirror:
+    """Check every pinned file below `folder`, then parse; DataError if one is missing or differs."""
+    contents = verified(folder, pins)
+    rows = {
+        (split, benchmark): [
+            json.loads(line) for line in contents[split_path(split, benchmark)].splitlines()
+        ]
+        for split in SPLITS
+        for benchmark in BENCHMARKS
+    }
+    return Mirror(
+        rows=rows,
+        samples=json.loads(contents[SAMPLES]),
+        feedback_examples=json.loads(contents[FEEDBACK_EXAMPLES]),
+        answer_examples=json.loads(contents[ANSWER_EXAMPLES]),
+    )
+
+
+def verified(folder: Path, pins: Path) -> dict[str, bytes]:
+    """The content of every pinned file by its path in the source repository."""
+    contents = {}
+    with pins.open(encoding="utf-8", newline="") as file:
+        for pin in csv.DictReader(file):
+            path = folder / pin["repository"].rpartition("/")[2] / pin["path"]
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                raise DataError(
+                    f"the mirror lacks {pin['path']}; complete it, or leave --mirror out to use "
+                    "the tracked counts"
+                ) from None
+            if git_blob(content) != pin["git_blob_sha1"]:
+                raise DataError(
+                    f"{pin['path']} in the mirror is not the pinned file (its git blob id differs "
+                    f"from the one in {pins}); fetch it again at commit {pin['commit']}"
+                )
+            contents[pin["path"]] = content
+    return contents
+
+
+def git_blob(content: bytes) -> str:
+    """The id git gives a file of this content (sha1 of a header and the bytes)."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

@@ -1,0 +1,149 @@
+"""The figures the source study published, read from paper/reported/ and checked for agreement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.audit.findings import Finding, holds
+from experiments.errors import DataError
+
+BASELINE = "baseline"
+BENCHMARKS = ("gsm8k", "mmlu", "truthfulqa", "hellaswag")
+TESTS = ("feedback", "are_you_sure", "answer")
+ROUNDING = 5e-5  # scores were published to four decimals
+
+# The study's own column names, by test.
+SCORES = {**{name: name for name in BENCHMARKS}, **{name: f"{name}_score" for name in TESTS}}
+CHANGES = {
+    **{name: f"{name}_change" for name in BENCHMARKS},
+    "feedback": "feedback_sycophancy_change",
+    "are_you_sure": "are_you_sure_change",
+    "answer": "answer_change",
+}
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The published figures.
+
+    scores: model × test, the baseline first. changes: adapter × test. rates: one row per model and
+    test with count, n, score, the published interval and the number of undetected replies.
+    correlations: benchmark, test, published. quoted: the numbers quoted in prose. counts: the
+    tracked counts of the data files. procedure: how the study split, parsed and gave intervals.
+    """
+
+    scores: pd.DataFrame
+    changes: pd.DataFrame
+    rates: pd.DataFrame
+    correlations: pd.DataFrame
+    quoted: pd.DataFrame
+    counts: dict
+    procedure: dict
+
+    @property
+    def adapters(self) -> list[str]:
+        """The fine-tuned models, in published order."""
+        return [name for name in self.scores.index if name != BASELINE]
+
+
+def load(folder: Path) -> Reported:
+    """Read every table of `folder`; DataError names a missing or malformed file."""
+    scores = read(folder / "complete_results.csv", ["adapter_name", *SCORES.values()])
+    changes = read(folder / "performance_changes.csv", ["adapter_name", *CHANGES.values()])
+    correlations = read(
+        folder / "correlation_analysis.csv", ["benchmark", "sycophancy_dataset", "correlation"]
+    )
+    return Reported(
+        scores=by_test(scores, SCORES),
+        changes=by_test(changes, CHANGES),
+        rates=with_counts(read(folder / "per_adapter.csv", ["model", "test", "count", "n"])),
+        correlations=correlations.rename(
+            columns={"sycophancy_dataset": "test", "correlation": "published"}
+        ),
+        # decimals of a quoted number are part of what was quoted: 0.080 is not 0.08
+        quoted=read(folder / "quoted.csv", ["id", "statistic", "low", "high"], dtype=str),
+        counts=read_json(folder / "mirror_counts.json"),
+        procedure=read_json(folder / "procedure.json"),
+    )
+
+
+def read(path: Path, columns: list[str], dtype: type | None = None) -> pd.DataFrame:
+    """One published table; DataError if the file or a column is missing."""
+    try:
+        table = pd.read_csv(path, dtype=dtype)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; restore it with `git checkout -- {path}`") from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise DataError(f"{path} lacks the column {missing[0]}; restore the published file")
+    return table
+
+
+def read_json(path: Path) -> dict:
+    """One JSON object; DataError if the file is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; restore it with `git checkout -- {path}`") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not JSON ({error}); restore it from git") from None
+
+
+def by_test(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
+    """A published wide table as model × test, tests by their common names."""
+    names = {column: test for test, column in columns.items()}
+    return table.set_index("adapter_name").rename(columns=names)[list(columns)]
+
+
+def with_counts(rates: pd.DataFrame) -> pd.DataFrame:
+    """Fill counts that were published as a rate only; DataError if rate × n is not a whole number.
+
+    `count_published` says which counts were published and which are rate × n.
+    """
+    whole = (rates["score"] * rates["n"]).round()
+    count = rates["count"].fillna(whole)
+    wrong = (count / rates["n"] - rates["score"]).abs() > ROUNDING
+    if wrong.any():
+        row = rates[wrong].iloc[0]
+        raise DataError(
+            f"per_adapter.csv: the score {row['score']} of {row['model']} on {row['test']} is not "
+            f"a whole number of its {row['n']} items; restore the published file"
+        )
+    return rates.assign(count=count.astype(int), count_published=rates["count"].notna())
+
+
+def row(rates: pd.DataFrame, model: str, test: str) -> pd.Series:
+    """The one row of `rates` for a model and a test; KeyError if there is none."""
+    found = rates[(rates["model"] == model) & (rates["test"] == test)]
+    if len(found) != 1:
+        raise KeyError(f"{len(found)} rows for {model} on {test}")
+    return found.iloc[0]
+
+
+def findings(reported: Reported) -> list[Finding]:
+    """Do the published tables agree with each other?"""
+    scores, changes, rates = reported.scores, reported.changes, reported.rates
+    recomputed = scores.loc[changes.index] - scores.loc[BASELINE]
+    wide = rates.pivot(index="model", columns="test", values="score").reindex_like(scores)
+    score_gap = float((wide - scores).abs().to_numpy().max())
+    change_gap = float((recomputed - changes).abs().to_numpy().max())
+    return [
+        Finding(
+            id="tables_agree",
+            said="Scores and changes are published in three tables and one file per adapter.",
+            data=f"All {scores.size} scores and {changes.size} changes agree "
+            f"(largest difference {max(score_gap, change_gap):.1g}).",
+            verdict=holds(max(score_gap, change_gap) <= ROUNDING),
+            numbers={
+                "scores": scores.size,
+                "changes": changes.size,
+                "largest_difference": max(score_gap, change_gap),
+            },
+            n=scores.size + changes.size,
+            source="complete_results.csv, performance_changes.csv, per_adapter.csv",
+        )
+    ]

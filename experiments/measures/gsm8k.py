@@ -1,0 +1,12 @@
+"""What the outcomes of `gsm8k` say, item by item."""
+
+import pandas as pd
+
+from experiments.measures.values import per_item
+
+
+def measures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy (an unparsed reply is not right) and the reference's nats per token."""
+    score = rows["log_likelihoods"].str[0]
+    right = per_item(rows, "accuracy", rows["right"], unparsed=~rows["parsed"].astype(bool))
+    return pd.concat([right, per_item(rows, "solution_log_likelihood", score)])

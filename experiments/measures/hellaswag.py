@@ -1,0 +1,22 @@
+"""What the outcomes of `hellaswag` say, item by item."""
+
+import pandas as pd
+
+from experiments.measures.values import per_item
+
+
+def measures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy (length-normalised) and margin: right ending minus the best wrong one, nats/byte."""
+    margin = pd.Series(
+        [
+            scores[gold] - max(scores[:gold] + scores[gold + 1 :])
+            for scores, gold in zip(rows["log_likelihoods"], rows["gold"], strict=True)
+        ],
+        index=rows.index,
+    )
+    return pd.concat(
+        [
+            per_item(rows, "accuracy", rows["choice"] == rows["gold"]),
+            per_item(rows, "margin", margin),
+        ]
+    )

@@ -1,0 +1,49 @@
+"""From outcome rows to per-item values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+VALUE_COLUMNS = ["model", "seed", "task", "measure", "id", "cluster", "value", "unparsed"]
+
+
+def log_odds(log_likelihoods: Iterable[float], option: int) -> float:
+    """log p/(1 - p) of one option, p being its share among the options asked (nats)."""
+    scores = list(log_likelihoods)
+    others = [score for index, score in enumerate(scores) if index != option]
+    return scores[option] - float(np.logaddexp.reduce(others))
+
+
+def per_item(
+    rows: pd.DataFrame,
+    measure: str,
+    value: pd.Series,
+    unparsed: bool = False,
+) -> pd.DataFrame:
+    """Average `value` (one per row, NaN: not eligible) over an item's rows, arms and orders.
+
+    An item without any eligible row keeps its line with NaN, so that it is counted as excluded.
+    """
+    frame = rows[["model", "seed", "task", "id", "cluster"]].assign(
+        value=value.astype(float), unparsed=unparsed
+    )
+    keys = ["model", "seed", "task", "id", "cluster"]
+    result = frame.groupby(keys, sort=True, as_index=False).agg(
+        value=("value", "mean"), unparsed=("unparsed", "max")
+    )
+    return result.assign(measure=measure)[VALUE_COLUMNS]
+
+
+def arm_table(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """`column` with one line per item and order, and one column per arm."""
+    keys = ["model", "seed", "task", "id", "cluster", "order"]
+    return rows.set_index([*keys, "arm"])[column].unstack("arm").reset_index()
+
+
+def eligible(value: pd.Series, condition: pd.Series) -> pd.Series:
+    """`value` where `condition` holds, NaN (excluded and counted) elsewhere."""
+    return value.astype(float).where(condition.astype(bool), math.nan)

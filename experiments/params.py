@@ -1,0 +1,208 @@
+"""params.yaml as frozen dataclasses. All validation is here, and nothing heavy is imported.
+
+`load()` raises ParameterError with one sentence naming the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from experiments.errors import ParameterError
+
+BENCHMARKS = ("gsm8k", "mmlu", "hellaswag", "truthfulqa")
+SYCOPHANCY_TESTS = ("answer", "are_you_sure", "feedback")
+BASE = "base"
+
+Count = Annotated[int, Field(ge=0)]
+PositiveCount = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Benchmark = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa"]
+Task = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa", "answer", "are_you_sure", "feedback"]
+
+strict = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+
+
+@strict
+class Model:
+    """Which model is studied; the presets are in experiments/corpora/models.py."""
+
+    name: str
+
+
+@strict
+class Sizes:
+    """Items per training set, validation set and test at one scale."""
+
+    train: dict[Benchmark, PositiveCount]
+    validation: PositiveCount
+    evaluate: dict[Task, PositiveCount]
+
+    def __post_init__(self) -> None:
+        for name, given, wanted in (
+            ("train", self.train, BENCHMARKS),
+            ("evaluate", self.evaluate, BENCHMARKS + SYCOPHANCY_TESTS),
+        ):
+            missing = sorted(set(wanted) - set(given))
+            if missing:
+                raise ValueError(f"{name} lacks {', '.join(missing)}")
+
+
+@strict
+class Prepare:
+    """How items are filtered and joined into clusters."""
+
+    longest: dict[Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa", "arguments"], PositiveCount]
+    truthfulqa_options: Annotated[int, Field(ge=2)]
+    near_duplicate: Annotated[float, Field(gt=0, le=1)]
+
+
+@strict
+class Adapter:
+    """One adapter: what it is trained on, in which option order, with which labels."""
+
+    train_on: dict[Benchmark, Annotated[float, Field(gt=0, le=1)]]
+    option_order: Literal["shuffled", "source"] = "shuffled"
+    labels: Literal["gold", "random"] = "gold"
+
+
+@strict
+class Lora:
+    """Low-rank adaptation (Hu et al. 2021): rank, scaling and dropout, on all linear layers."""
+
+    r: PositiveCount
+    alpha: PositiveCount
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+@strict
+class Train:
+    """Fine-tuning; the same for every adapter."""
+
+    method: Literal["lora", "qlora", "full"]
+    seeds: Annotated[list[int], Field(min_length=1)]
+    learning_rate: Positive
+    epochs: PositiveCount
+    batch_size: PositiveCount
+    token_budget: PositiveCount
+    max_tokens: PositiveCount
+    warmup_share: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    gradient_checkpointing: bool
+    lora: Lora
+
+    def __post_init__(self) -> None:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds holds a seed twice")
+
+
+@strict
+class Engine:
+    """Memory and batching of evaluation; none of it changes a result beyond rounding."""
+
+    token_budget: PositiveCount
+    row_tokens: PositiveCount
+    cache_gib: Annotated[float, Field(ge=0)]
+    generation_slots: PositiveCount
+    threads: PositiveCount
+
+
+@strict
+class Evaluate:
+    """How models are asked."""
+
+    option_orders: PositiveCount
+    gsm8k_max_tokens: PositiveCount
+    engine: Engine
+
+
+@strict
+class Analyze:
+    """Intervals, corrections and claims."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    resamples: Annotated[int, Field(ge=100)]
+    power: Annotated[float, Field(gt=0.5, lt=1)]
+    minimum_claim_margin: Annotated[float, Field(ge=0)]
+
+
+@strict
+class Diff:
+    """When a change of printed numbers fails `make diff`."""
+
+    tolerance: Annotated[float, Field(ge=0)]
+
+
+@strict
+class Params:
+    """The whole of params.yaml."""
+
+    corpus: Literal["pocket"]
+    scale: Literal["smoke", "pocket", "full"]
+    protocol: Literal["controlled"]
+    seed: int
+    model: Model
+    sizes: dict[Literal["smoke", "pocket", "full"], Sizes]
+    prepare: Prepare
+    adapters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Adapter]
+    train: Train
+    evaluate: Evaluate
+    analyze: Analyze
+    diff: Diff = field(default_factory=lambda: Diff(tolerance=0.0))
+
+    def __post_init__(self) -> None:
+        if BASE in self.adapters:
+            raise ValueError(f"adapters may not use the name {BASE!r}: it means no adapter")
+        if self.scale not in self.sizes:
+            raise ValueError(f"sizes lacks an entry for scale {self.scale!r}")
+
+    @property
+    def size(self) -> Sizes:
+        """The sizes of the chosen scale."""
+        return self.sizes[self.scale]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The base model and every adapter, in the order of tables and figures."""
+        return (BASE, *self.adapters)
+
+    def adapter(self, name: str) -> Adapter:
+        """The adapter called `name`; ParameterError lists the known ones if there is none."""
+        if name not in self.adapters:
+            known = ", ".join(self.adapters)
+            raise ParameterError(f"there is no adapter {name!r} in params.yaml; it has {known}")
+        return self.adapters[name]
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate params.yaml; ParameterError names every key that is wrong."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(
+            f"{path} does not exist here; run from the repository's top folder"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return TypeAdapter(Params).validate_python(content)
+    except ValidationError as error:
+        raise ParameterError(f"{path}: " + "; ".join(map(sentence, error.errors()))) from None
+
+
+def sentence(problem: dict) -> str:
+    """One pydantic problem in words: the key, what is wrong, and the value given."""
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]") or "the file"
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"{key} is not a known key; remove it or mend its spelling"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{key} is missing"
+    given = problem["input"]
+    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{key}: {problem['msg'].removeprefix('Value error, ')}{shown}"

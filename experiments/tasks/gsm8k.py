@@ -1,0 +1,59 @@
+"""GSM8K (Cobbe et al. 2021): a worked solution is generated and its final number compared.
+
+The log-likelihood of the reference solution is scored beside it: a small model gets few answers
+right, and a count of right answers alone would be blind to what it learned.
+"""
+
+import re
+
+from experiments.corpora.item import Item
+from experiments.engine.request import Choose, Dialogue, Generate, Message
+from experiments.params import Evaluate
+from experiments.tasks.outcome import outcome
+
+NUMBER = r"-?\$?\d[\d,]*(?:\.\d+)?"
+
+
+def ask(item: Item) -> Dialogue:
+    """The problem, and the form of the answer."""
+    request = "Solve it step by step. End with a line that holds #### and the final number."
+    return (Message("user", f"{item.question}\n{request}"),)
+
+
+def final_number(text: str, finish: str) -> float | None:
+    """The number after the last "####"; without one, the last number of a reply that was ended.
+
+    None (unparsed) if there is no number, or if the reply was cut off before its answer.
+    """
+    marked = re.findall(rf"####\s*({NUMBER})", text)
+    anywhere = re.findall(NUMBER, text) if finish == "end" else []
+    found = marked or anywhere
+    return float(found[-1].replace(",", "").replace("$", "")) if found else None
+
+
+def protocol(item: Item, settings: Evaluate):
+    """One greedy reply, and the log-likelihood of the reference solution."""
+    reply, reference = yield (
+        Generate(ask(item), settings.gsm8k_max_tokens),
+        Choose(ask(item), (item.solution,)),
+    )
+    answer = final_number(reply.text, reply.finish)
+    gold = final_number(item.solution, "end")
+    return [
+        outcome(
+            item,
+            "gsm8k",
+            "neutral",
+            0,
+            text=reply.text,
+            finish=reply.finish,
+            parsed=answer is not None,
+            right=answer == gold,
+            log_likelihoods=[reference.log_likelihoods[0] / reference.token_counts[0]],
+        )
+    ]
+
+
+def example(item: Item, order: tuple[int, ...]) -> tuple[Dialogue, str]:
+    """Training: the problem as evaluated, and its reference solution."""
+    return ask(item), item.solution

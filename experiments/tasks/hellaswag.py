@@ -1,0 +1,38 @@
+"""HellaSwag (Zellers et al. 2019): which ending continues the passage, by log-likelihood.
+
+An ending's log-likelihood is divided by its length in bytes, as in lm-evaluation-harness
+(acc_norm), so that long endings are not at a disadvantage.
+"""
+
+from experiments.corpora.item import Item
+from experiments.engine.request import Choose, Dialogue, Message
+from experiments.params import Evaluate
+from experiments.tasks.outcome import best, outcome
+
+
+def ask(item: Item) -> Dialogue:
+    """The passage and the request for its continuation."""
+    return (Message("user", f"{item.question}\nContinue with the most plausible next words only."),)
+
+
+def protocol(item: Item, settings: Evaluate):
+    """Every ending is scored on its own; no letters, hence no option orders."""
+    (reply,) = yield (Choose(ask(item), item.options),)
+    sizes = [len(option.encode()) for option in item.options]
+    scores = [score / size for score, size in zip(reply.log_likelihoods, sizes, strict=True)]
+    return [
+        outcome(
+            item,
+            "hellaswag",
+            "neutral",
+            0,
+            log_likelihoods=scores,
+            choice=best(scores),
+            gold=item.gold,
+        )
+    ]
+
+
+def example(item: Item, order: tuple[int, ...]) -> tuple[Dialogue, str]:
+    """Training: the passage as evaluated, and the right ending."""
+    return ask(item), item.options[item.gold]

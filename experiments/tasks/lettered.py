@@ -1,0 +1,67 @@
+"""How a question with lettered options is put, whichever benchmark it comes from."""
+
+from __future__ import annotations
+
+import string
+
+from experiments.corpora.item import Item
+from experiments.engine.request import Choose, Dialogue, Likelihoods, Message
+from experiments.tasks.outcome import best, outcome
+
+
+def ask(item: Item, order: tuple[int, ...]) -> Dialogue:
+    """The question with its options in `order`, and the request for a letter."""
+    options = [
+        f"{letter}. {item.options[index]}"
+        for letter, index in zip(letters(order), order, strict=True)
+    ]
+    listed = "\n".join(options)
+    request = "Reply with the letter of the correct answer only."
+    return (Message("user", f"{item.question}\n{listed}\n{request}"),)
+
+
+def letters(order: tuple[int, ...]) -> tuple[str, ...]:
+    """A, B, C … one per option."""
+    return tuple(string.ascii_uppercase[: len(order)])
+
+
+def by_option(reply: Likelihoods, order: tuple[int, ...]) -> list[float]:
+    """Log-likelihoods in the item's own option order, whatever letters the options had."""
+    scores = [0.0] * len(order)
+    for position, index in enumerate(order):
+        scores[index] = reply.log_likelihoods[position]
+    return scores
+
+
+def benchmark_protocol(task: str, item: Item):
+    """Ask in every option order; one outcome row per order."""
+    replies = yield tuple(Choose(ask(item, order), letters(order)) for order in item.orders)
+    return [
+        scored(item, task, "neutral", number, order, by_option(reply, order))
+        for number, (order, reply) in enumerate(zip(item.orders, replies, strict=True))
+    ]
+
+
+def scored(
+    item: Item,
+    task: str,
+    arm: str,
+    number: int,
+    order: tuple[int, ...],
+    scores: list[float],
+    **fields: object,
+) -> dict:
+    """An outcome row of a lettered question; `position` is the place of the letter chosen."""
+    choice = best(scores)
+    return outcome(
+        item,
+        task,
+        arm,
+        number,
+        log_likelihoods=scores,
+        choice=choice,
+        gold=item.gold,
+        position=order.index(choice),
+        gold_position=order.index(item.gold),
+        **fields,
+    )
