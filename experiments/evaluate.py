@@ -38,7 +38,7 @@ def main() -> None:
     adapters = adapter_folders(name, parameters)
     model_folder = Path("data/model") / parameters.model.name
     pins.verify(Path("data"), f"model/{parameters.model.name}/")
-    items = {task: read_items(EVALUATION / f"{task}.jsonl") for task in TASKS}
+    items = {task: read_items(EVALUATION / f"{task}.jsonl") for task in parameters.tests(name)}
     folder = OUTCOMES / name
     identity = fingerprint(name, adapters, parameters)
     done = resume(folder / "partial.jsonl", identity)
@@ -102,7 +102,7 @@ def ask_all(
         ]
         if not protocols:
             continue
-        language_model = load_model(model_folder, adapter=adapter, threads=engine.threads)
+        language_model = load_model(model_folder, adapter=adapter)
         with partial.open("a", encoding="utf-8") as stream:
 
             def keep(key: tuple, rows: list[dict]) -> None:
@@ -143,9 +143,9 @@ def fingerprint(name: str, adapters: dict[int, Path | None], parameters: Params)
 def resume(partial: Path, identity: str) -> set[tuple]:
     """Keys answered by an interrupted run; the file starts anew if that was another run."""
     partial.parent.mkdir(parents=True, exist_ok=True)
-    text = partial.read_text(encoding="utf-8") if partial.exists() else ""
-    # the last line may have been cut off by the interruption
-    lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    content = partial.read_bytes() if partial.exists() else b""
+    # the last line may have been cut off by the interruption, even within a character
+    lines = [json.loads(line) for line in content.split(b"\n")[:-1]]
     if not lines or lines[0] != {"fingerprint": identity}:
         lines = [{"fingerprint": identity}]
     write_rows(partial, lines)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +17,9 @@ from experiments.errors import ParameterError
 
 BENCHMARKS = ("gsm8k", "mmlu", "hellaswag", "truthfulqa")
 SYCOPHANCY_TESTS = ("answer", "are_you_sure", "feedback")
+PAIRED_CHOICE, DIALOGUES = "paired_choice", "dialogues"
+TESTS = (*BENCHMARKS, *SYCOPHANCY_TESTS, PAIRED_CHOICE)
+TRAINING_SETS = (*BENCHMARKS, PAIRED_CHOICE, DIALOGUES)
 BASE = "base"
 
 Count = Annotated[int, Field(ge=0)]
@@ -24,7 +27,9 @@ PositiveCount = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Benchmark = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa"]
-Task = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa", "answer", "are_you_sure", "feedback"]
+Task = Benchmark | Literal["answer", "are_you_sure", "feedback", "paired_choice"]
+TrainingSet = Benchmark | Literal["paired_choice", "dialogues"]
+Method = Literal["lora", "qlora", "full"]
 
 strict = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
@@ -40,14 +45,14 @@ class Model:
 class Sizes:
     """Items per training set, validation set and test at one scale."""
 
-    train: dict[Benchmark, PositiveCount]
+    train: dict[TrainingSet, PositiveCount]
     validation: PositiveCount
     evaluate: dict[Task, PositiveCount]
 
     def __post_init__(self) -> None:
         for name, given, wanted in (
-            ("train", self.train, BENCHMARKS),
-            ("evaluate", self.evaluate, BENCHMARKS + SYCOPHANCY_TESTS),
+            ("train", self.train, TRAINING_SETS),
+            ("evaluate", self.evaluate, TESTS),
         ):
             missing = sorted(set(wanted) - set(given))
             if missing:
@@ -58,18 +63,35 @@ class Sizes:
 class Prepare:
     """How items are filtered and joined into clusters."""
 
-    longest: dict[Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa", "arguments"], PositiveCount]
+    longest: dict[Benchmark | Literal["arguments", "paired_choice"], PositiveCount]
     truthfulqa_options: Annotated[int, Field(ge=2)]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
 
 
 @strict
-class Adapter:
-    """One adapter: what it is trained on, in which option order, with which labels."""
+class Curate:
+    """How the paired choices are divided into easy and hard claims."""
 
-    train_on: dict[Benchmark, Annotated[float, Field(gt=0, le=1)]]
+    same_claim: Annotated[float, Field(gt=0, le=1)]
+    hard_share: Annotated[float, Field(gt=0, lt=1)]
+    judge: Literal["base", "claude"]
+
+
+@strict
+class Adapter:
+    """One adapter: what it is trained on, in which option order, with which labels.
+
+    `method`, `learning_rate` and `epochs` take the place of those in `train`; `evaluate_on` names
+    the tests it takes (all of them unless given).
+    """
+
+    train_on: dict[TrainingSet, Annotated[float, Field(gt=0, le=1)]]
     option_order: Literal["shuffled", "source"] = "shuffled"
     labels: Literal["gold", "random"] = "gold"
+    method: Method | None = None
+    learning_rate: Positive | None = None
+    epochs: PositiveCount | None = None
+    evaluate_on: Annotated[list[Task], Field(min_length=1)] | None = None
 
 
 @strict
@@ -85,7 +107,7 @@ class Lora:
 class Train:
     """Fine-tuning; the same for every adapter."""
 
-    method: Literal["lora", "qlora", "full"]
+    method: Method
     seeds: Annotated[list[int], Field(min_length=1)]
     learning_rate: Positive
     epochs: PositiveCount
@@ -123,13 +145,29 @@ class Evaluate:
 
 
 @strict
+class Outcome:
+    """One measure of one task, taken of every adapter."""
+
+    task: Task
+    measure: str
+
+
+@strict
 class Analyze:
     """Intervals, corrections and claims."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=100)]
     power: Annotated[float, Field(gt=0.5, lt=1)]
-    minimum_claim_margin: Annotated[float, Field(ge=0)]
+    primary: Annotated[list[Outcome], Field(min_length=1)]
+    headline: dict[Task, str]
+    correlate: Annotated[list[str], Field(min_length=3)]
+    schemes: dict[str, Share]
+
+    def __post_init__(self) -> None:
+        missing = sorted(set(BENCHMARKS + SYCOPHANCY_TESTS) - set(self.headline))
+        if missing:
+            raise ValueError(f"headline lacks {', '.join(missing)}")
 
 
 @strict
@@ -150,6 +188,7 @@ class Params:
     model: Model
     sizes: dict[Literal["smoke", "pocket", "full"], Sizes]
     prepare: Prepare
+    curate: Curate
     adapters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Adapter]
     train: Train
     evaluate: Evaluate
@@ -178,6 +217,21 @@ class Params:
             known = ", ".join(self.adapters)
             raise ParameterError(f"there is no adapter {name!r} in params.yaml; it has {known}")
         return self.adapters[name]
+
+    def training(self, name: str) -> Train:
+        """How the adapter called `name` is trained: `train` with what the adapter overrides."""
+        adapter = self.adapter(name)
+        given = {
+            field: getattr(adapter, field)
+            for field in ("method", "learning_rate", "epochs")
+            if getattr(adapter, field) is not None
+        }
+        return replace(self.train, **given)
+
+    def tests(self, name: str) -> tuple[str, ...]:
+        """The tests that the model called `name` takes, in the order of tables."""
+        chosen = None if name == BASE else self.adapter(name).evaluate_on
+        return TESTS if chosen is None else tuple(test for test in TESTS if test in chosen)
 
 
 def load(path: Path = Path("params.yaml")) -> Params:

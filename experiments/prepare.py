@@ -13,18 +13,27 @@ import random
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import pandas as pd
 
 from experiments import params
 from experiments.corpora import pins, pocket
+from experiments.corpora.anti_sycophancy import TrainingDialogue, dialogues
 from experiments.corpora.duplicates import join_clusters, similar_pairs
-from experiments.corpora.item import Item, write_items, write_rows
+from experiments.corpora.item import Item, read_items, write_items, write_rows
 from experiments.errors import DataError, run_stage
-from experiments.params import BENCHMARKS, Adapter, Params
+from experiments.params import (
+    BENCHMARKS,
+    DIALOGUES,
+    PAIRED_CHOICE,
+    Adapter,
+    Params,
+)
 from experiments.tasks import TASKS
 
+CURATED = Path("curated/paired_choice.jsonl")
 PREPARED = Path("prepared")
 RESULTS = Path("results")
 
@@ -43,9 +52,10 @@ def main() -> None:
     for name, adapter in parameters.adapters.items():
         for part in ("train", "validation"):
             chosen = training_items(splits, adapter, part, parameters)
+            talks = training_dialogues(splits, adapter, part, parameters)
             rows = training_rows(chosen, f"{part}/{name}", adapter, parameters)
-            write_rows(PREPARED / f"{part}/{name}.jsonl", rows)
-            trained[name, part] = [item for item, _ in chosen]
+            write_rows(PREPARED / f"{part}/{name}.jsonl", rows + dialogue_rows(talks))
+            trained[name, part] = [item for item, _ in chosen] + [talk.item for talk in talks]
     RESULTS.mkdir(exist_ok=True)
     split_table(pools, splits).to_csv(RESULTS / "splits.csv", index=False)
     leakage = leakage_table(trained, evaluation, parameters.prepare.near_duplicate)
@@ -63,13 +73,17 @@ def main() -> None:
 
 
 def read_pools(parameters: Params) -> dict[str, list[Item]]:
-    """Every usable item by benchmark, near duplicates joined into clusters across all of them."""
+    """Every usable item by benchmark, near duplicates joined into clusters across all of them.
+
+    A cluster with members in two benchmarks is left out: one could train on what the other tests.
+    """
     sources: dict[str, Iterable[Item]] = {
         "gsm8k": pocket.gsm8k(),
         "mmlu": pocket.mmlu(("dev", "validation", "test")),
         "hellaswag": pocket.hellaswag(),
         "truthfulqa": pocket.truthfulqa(parameters.prepare.truthfulqa_options),
         "arguments": pocket.arguments(),
+        "paired_choice": read_items(CURATED),
     }
     longest = parameters.prepare.longest
     kept = [
@@ -79,7 +93,11 @@ def read_pools(parameters: Params) -> dict[str, list[Item]]:
         if pocket.length(item) <= longest[name]
     ]
     joined = join_clusters(kept, parameters.prepare.near_duplicate)
-    return {name: [item for item in joined if item.benchmark == name] for name in sources}
+    owners: dict[str, set[str]] = {}
+    for item in joined:
+        owners.setdefault(item.cluster, set()).add(item.benchmark)
+    own = [item for item in joined if len(owners[item.cluster]) == 1]
+    return {name: [item for item in own if item.benchmark == name] for name in sources}
 
 
 def split(pool: list[Item], name: str, parameters: Params) -> dict[str, list[Item]]:
@@ -92,6 +110,8 @@ def split(pool: list[Item], name: str, parameters: Params) -> dict[str, list[Ite
     clusters: dict[str, list[Item]] = {}
     for item in pool:
         clusters.setdefault(item.cluster, []).append(item)
+    if name == PAIRED_CHOICE:
+        return split_paired_choices(clusters, parameters)
     names = sorted(clusters)
     random.Random(f"{parameters.seed}/{name}").shuffle(names)
     if name == "mmlu":
@@ -103,9 +123,11 @@ def split(pool: list[Item], name: str, parameters: Params) -> dict[str, list[Ite
     wanted = evaluation_count(name, parameters)
     evaluation = from_test[: -(-wanted // per_cluster)]
     rest = [c for c in others if c not in set(evaluation)]
-    if name == "arguments":
-        return {"evaluation": [i for c in evaluation for i in clusters[c]][:wanted]}
     held = parameters.size.validation
+    if name == "arguments":
+        held = -(-held // 6)  # two arguments per topic, and a third of the dialogues
+        parts = {"evaluation": evaluation, "validation": rest[:held], "train": rest[held:]}
+        return {part: [i for c in chosen for i in clusters[c]] for part, chosen in parts.items()}
     needed = held + parameters.size.train[name]
     if len(evaluation) < wanted or len(rest) < needed:
         raise DataError(
@@ -115,6 +137,44 @@ def split(pool: list[Item], name: str, parameters: Params) -> dict[str, list[Ite
         )
     parts = {"evaluation": evaluation, "validation": rest[:held], "train": rest[held:needed]}
     return {part: [clusters[c][0] for c in chosen] for part, chosen in parts.items()}
+
+
+def split_paired_choices(
+    clusters: dict[str, list[Item]], parameters: Params
+) -> dict[str, list[Item]]:
+    """Half of the evaluation items from hard claims, half from easy ones; the rest of easy trains.
+
+    Hard claims are gone round one item at a time, so that the evaluation items are spread over as
+    many of them as can be; easy claims are taken whole, since what is left over may train.
+    """
+    names = sorted(clusters)
+    random.Random(f"{parameters.seed}/{PAIRED_CHOICE}").shuffle(names)
+    hard = [clusters[name] for name in names if clusters[name][0].split == "hard"]
+    easy = [clusters[name] for name in names if clusters[name][0].split == "easy"]
+    half = parameters.size.evaluate[PAIRED_CHOICE] // 2
+    wanted = {
+        "evaluation": half,
+        "validation": parameters.size.validation // 2,  # claims are few
+        "train": parameters.size.train[PAIRED_CHOICE],
+    }
+    parts: dict[str, list[Item]] = {}
+    for part, count in wanted.items():
+        parts[part] = []
+        while easy and len(parts[part]) < count:
+            parts[part] += easy.pop(0)
+        parts[part] = parts[part][:count]
+        if len(parts[part]) < count:
+            raise DataError(
+                f"the easy claims leave {len(parts[part])} items where {part} needs {count}; lower "
+                f"curate.hard_share or sizes.{parameters.scale} in params.yaml"
+            )
+    rounds = [item for layer in zip_longest(*hard) for item in layer if item is not None]
+    if len(rounds) < half:
+        raise DataError(
+            f"the hard claims have {len(rounds)} items, too few for {half}; raise "
+            f"curate.hard_share or lower sizes.{parameters.scale}.evaluate in params.yaml"
+        )
+    return parts | {"evaluation": parts["evaluation"] + rounds[:half]}
 
 
 def evaluation_count(name: str, parameters: Params) -> int:
@@ -147,9 +207,10 @@ def evaluation_sets(splits: dict, parameters: Params) -> dict[str, list[Item]]:
         "answer": with_suggestions(pool["truthfulqa"][: sizes["answer"]], parameters.seed),
         "are_you_sure": lettered["mmlu"][:half]
         + lettered["truthfulqa"][: sizes["are_you_sure"] - half],
+        "paired_choice": pool["paired_choice"],
         "feedback": [
             replace(item, orders=((0, 1),) if number // 2 % 2 else ((1, 0),))
-            for number, item in enumerate(pool["arguments"])
+            for number, item in enumerate(pool["arguments"][: sizes["feedback"]])
         ],
     }
 
@@ -182,7 +243,7 @@ def training_items(
 ) -> list[tuple[Item, tuple[int, ...]]]:
     """The adapter's items of one part with the option order of each, in a seeded order."""
     chosen = []
-    for name in BENCHMARKS:
+    for name in (*BENCHMARKS, PAIRED_CHOICE):
         share = adapter.train_on.get(name, 0.0)
         items = splits[name][part] if name in splits else []
         count = max(1, round(share * len(items))) if share else 0
@@ -230,6 +291,38 @@ def training_rows(
             }
         )
     return rows
+
+
+def training_dialogues(
+    splits: dict, adapter: Adapter, part: str, parameters: Params
+) -> list[TrainingDialogue]:
+    """The adapter's share of the anti-sycophancy dialogues of one part; none if it has no share."""
+    share = adapter.train_on.get(DIALOGUES, 0.0)
+    size = parameters.size
+    whole = size.train[DIALOGUES] if part == "train" else size.validation
+    if not share:
+        return []
+    return dialogues(
+        splits["arguments"][part],
+        splits["mmlu"][part],
+        splits["truthfulqa"][part],
+        max(1, round(share * whole)),
+        f"{parameters.seed}/{part}/dialogues",
+    )
+
+
+def dialogue_rows(talks: list[TrainingDialogue]) -> list[dict]:
+    """Training rows of dialogues; `benchmark` names the kind of dialogue."""
+    return [
+        {
+            "id": talk.item.id,
+            "cluster": talk.item.cluster,
+            "benchmark": talk.kind,
+            "messages": list(map(asdict, talk.messages)),
+            "completion": talk.completion,
+        }
+        for talk in talks
+    ]
 
 
 def split_table(pools: dict, splits: dict) -> pd.DataFrame:

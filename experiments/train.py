@@ -1,10 +1,10 @@
-"""Fine-tune one adapter per training seed.
+"""Fine-tune one adapter, once per training seed.
 
     python -m experiments.train ADAPTER [--seed N]
 
-Reads prepared/train/ADAPTER.jsonl and prepared/validation/ADAPTER.jsonl; writes
-adapters/ADAPTER/seed-N/ (a peft adapter, or a whole checkpoint with `train.method: full`) and
-results/training/ADAPTER.json. A seed's folder appears only when that seed is finished.
+Reads prepared/train/ADAPTER.jsonl and prepared/validation/ADAPTER.jsonl. Writes
+adapters/ADAPTER/seed-N/ (a peft adapter; a whole checkpoint with `method: full`) and
+results/training/ADAPTER.json. A seed's folder appears when that seed is finished, never before.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import params
 from experiments.errors import DataError, ModelError, TrainingError, run_stage
-from experiments.params import Params
+from experiments.params import Params, Train
 
 PREPARED = Path("prepared")
 ADAPTERS = Path("adapters")
@@ -27,132 +28,138 @@ LOSS_DIGITS = 4
 
 def main() -> None:
     """Train the adapter named on the command line."""
-    parser = argparse.ArgumentParser(description="Fine-tune one adapter.")
+    parser = argparse.ArgumentParser(description="Fine-tune one adapter, once per training seed.")
     parser.add_argument("adapter")
-    parser.add_argument("--seed", type=int, help="only this one of train.seeds")
+    parser.add_argument("--seed", type=int, help="train only this seed and keep the others")
     arguments = parser.parse_args()
-    settings = params.load()
-    settings.adapter(arguments.adapter)
-    train_adapter(arguments.adapter, settings, arguments.seed)
+    train_adapter(arguments.adapter, params.load(), arguments.seed)
 
 
-def train_adapter(name: str, settings: Params, only_seed: int | None = None) -> None:
-    """Train `name` with every seed, or with one and keep the records of the others.
+def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -> None:
+    """Train the adapter called `name` and write its folders and its record.
 
-    DataError on a missing or malformed row; ModelError if the model is not there; TrainingError if
-    nothing is left to train on or a loss is not a number.
+    ParameterError if there is no such adapter; DataError for missing, malformed or leaking rows;
+    ModelError if the model cannot be read; TrainingError if a loss is not a number.
     """
+    settings = parameters.training(name)
     rows = {split: read(PREPARED / split / f"{name}.jsonl") for split in ("train", "validation")}
-    model = MODELS / settings.model.name
-    if not (model / "config.json").is_file():
-        raise ModelError(f"{model} holds no model; run `python -m experiments.fetch`")
-    record_path = RESULTS / f"{name}.json"
-    seeds = settings.train.seeds if only_seed is None else [only_seed]
-    records = {} if only_seed is None else earlier_records(record_path)
-    for seed in seeds:
-        records[str(seed)] = train_seed(
-            rows, model, settings, seed, ADAPTERS / name / f"seed-{seed}"
+    shared = {row["cluster"] for row in rows["train"]} & {
+        row["cluster"] for row in rows["validation"]
+    }
+    if shared:
+        raise DataError(
+            f"the training and validation rows of {name} share the cluster {min(shared)!r}; "
+            "run `python -m experiments.prepare` again"
         )
+    model_folder = MODELS / parameters.model.name
+    if not (model_folder / "config.json").is_file():
+        raise ModelError(f"{model_folder} holds no model; run `python -m experiments.fetch`")
+    record_path = RESULTS / f"{name}.json"
+    seeds = parameters.train.seeds if only_seed is None else [only_seed]
+    records = {}
+    if only_seed is not None and record_path.is_file():
+        records = json.loads(record_path.read_text(encoding="utf-8"))["seeds"]
+    for seed in seeds:
+        folder = ADAPTERS / name / f"seed-{seed}"
+        records[str(seed)] = train_seed(rows, model_folder, settings, seed, folder)
     if only_seed is None:
-        for stale in set((ADAPTERS / name).iterdir()) - {
-            ADAPTERS / name / f"seed-{seed}" for seed in seeds
-        }:
-            shutil.rmtree(stale)
+        remove_others(ADAPTERS / name, seeds)
     record = {
         "adapter": name,
-        "model": settings.model.name,
-        "method": settings.train.method,
-        "epochs": settings.train.epochs,
-        "seeds": dict(sorted(records.items(), key=lambda entry: int(entry[0]))),
+        "model": parameters.model.name,
+        "method": settings.method,
+        "epochs": settings.epochs,
+        "seeds": {seed: records[seed] for seed in sorted(records, key=int)},
     }
     record_path.parent.mkdir(parents=True, exist_ok=True)
     record_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-def earlier_records(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))["seeds"] if path.is_file() else {}
+    print(f"{ADAPTERS / name} is trained. Next: python -m experiments.evaluate {name}")
 
 
 def read(path: Path) -> list[dict]:
-    """Rows with id, messages and completion; DataError names the file and line of a bad one."""
+    """Training rows; DataError names the file and line of the first malformed one."""
     if not path.is_file():
-        raise DataError(f"{path} is missing; run `dvc repro prepare`")
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            sound = isinstance(row["completion"], str) and all(
-                isinstance(turn[part], str)
-                for turn in row["messages"]
-                for part in ("role", "content")
-            )
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{path}, line {number}: not a training row ({type(error).__name__}: {error}); "
-                "run `dvc repro prepare` again"
-            ) from None
-        if not sound or not row["messages"]:
-            raise DataError(
-                f"{path}, line {number}: messages and completion must be text and not empty; "
-                "run `dvc repro prepare` again"
-            )
-        rows.append(row)
+        raise DataError(f"{path} is missing; run `python -m experiments.prepare`")
+    with path.open(encoding="utf-8") as lines:
+        rows = [parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+    if not rows:
+        raise DataError(f"{path} is empty; run `python -m experiments.prepare` again")
     return rows
 
 
+def parse(line: str, place: str) -> dict:
+    try:
+        row = json.loads(line)
+        texts = [turn[field] for turn in row["messages"] for field in ("role", "content")]
+        texts += [row["id"], row["cluster"], row["completion"]]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        if row["messages"] and all(isinstance(text, str) and text.strip() for text in texts):
+            return row
+        reason = "id, cluster, completion, and every role and content must be text and not empty"
+    raise DataError(f"{place}: not a training row ({reason}); run `python -m experiments.prepare`")
+
+
 def train_seed(
-    rows: dict[str, list[dict]], model_folder: Path, settings: Params, seed: int, target: Path
+    rows: dict[str, list[dict]], model_folder: Path, settings: Train, seed: int, folder: Path
 ) -> dict:
-    """Train one seed into `target`, which is replaced only when all went well. Returns its record."""
+    """Train one seed, put it at `folder` when all went well, and return its record."""
+    # imported here: bad parameters and rows are reported before torch is loaded
+    from accelerate import PartialState
     from transformers import AutoTokenizer
 
-    from experiments.engine import tune
+    from experiments.engine import packing, tune
 
-    tokenizer = AutoTokenizer.from_pretrained(model_folder)
-    examples, dropped = {}, {}
+    tokenizer = AutoTokenizer.from_pretrained(model_folder, local_files_only=True)
+    kept = {}
     for split, split_rows in rows.items():
-        encoded = []
-        for row in split_rows:
-            try:
-                encoded.append(tune.encode(tokenizer, row["messages"], row["completion"]))
-            except DataError as error:
-                raise DataError(f"{split} row {row.get('id')}: {error}") from None
-        examples[split] = [
-            example for example in encoded if len(example.tokens) <= settings.train.max_tokens
-        ]
-        dropped[split] = len(encoded) - len(examples[split])
-        if not examples[split]:
+        examples = [encode(packing.encode, tokenizer, row) for row in split_rows]
+        kept[split] = [one for one in examples if len(one.tokens) <= settings.max_tokens]
+        if not kept[split]:
             raise TrainingError(
-                f"{target.parent.name}: none of {len(encoded)} {split} rows is within "
-                f"train.max_tokens = {settings.train.max_tokens}; raise it"
+                f"every {split} row of {folder.parent.name} is longer than "
+                f"train.max_tokens = {settings.max_tokens}; raise it"
             )
-    base = tune.load(model_folder, settings.train)
-    model = tune.adapt(base, settings.train, seed)
-    record = tune.tune(model, examples["train"], examples["validation"], settings.train, seed)
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    tune.save(model, partial, settings.model.name)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    model = tune.adapt(tune.load(model_folder, settings), settings, seed)
+    record = tune.tune(model, kept["train"], kept["validation"], settings, seed)
+    if PartialState().is_main_process:
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            tune.save(model, partial, model_folder.name)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
     return {
-        "examples": len(examples["train"]),
-        "validation_examples": len(examples["validation"]),
-        "dropped": dropped["train"],
-        "validation_dropped": dropped["validation"],
-        **rounded(record),
+        "examples": len(kept["train"]),
+        "examples_too_long": len(rows["train"]) - len(kept["train"]),
+        "validation_examples": len(kept["validation"]),
+        "validation_examples_too_long": len(rows["validation"]) - len(kept["validation"]),
+        **{key: rounded(value) for key, value in record.items()},
     }
 
 
-def rounded(record: dict) -> dict:
-    """Losses to the digits that are the same on every run."""
-    return {
-        key: [round(value, LOSS_DIGITS) for value in content]
-        if isinstance(content, list)
-        else round(content, LOSS_DIGITS)
-        if isinstance(content, float)
-        else content
-        for key, content in record.items()
-    }
+def encode(encode_row, tokenizer, row: dict):
+    try:
+        return encode_row(tokenizer, row["messages"], row["completion"])
+    except DataError as error:
+        raise DataError(f"training row {row['id']}: {error}") from None
+
+
+def remove_others(folder: Path, seeds: Sequence[int]) -> None:
+    """Remove seeds that params.yaml no longer lists: nothing made them."""
+    current = {f"seed-{seed}" for seed in seeds}
+    for stale in folder.iterdir():
+        if stale.name not in current:
+            shutil.rmtree(stale)
+
+
+def rounded(value: int | float | list[float]) -> int | float | list[float]:
+    if isinstance(value, list):
+        return [rounded(one) for one in value]
+    return round(value, LOSS_DIGITS) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

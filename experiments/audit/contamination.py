@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.audit.findings import Finding, holds
 from experiments.audit.mirror import SPLITS, Mirror
-from experiments.audit.reported import BENCHMARKS, TESTS, Reported
+from experiments.audit.reported import BENCHMARKS, NAMES, TESTS, Reported
 
 
 def count(mirror: Mirror) -> dict:
@@ -43,22 +43,21 @@ def normalised(words: str) -> str:
 def findings(reported: Reported) -> list[Finding]:
     """Were the models tested on questions they were trained on?"""
     return [
-        finding(test, counts)
-        for test, counts in reported.counts["contamination"].items()
-        if test != "feedback"
+        finding(test, reported.counts["contamination"][test])
+        for test in TESTS
+        if test != "feedback"  # its arguments come from no benchmark
     ]
 
 
 def finding(test: str, counts: dict) -> Finding:
     """The finding on one sycophancy test; the study's data README says what was said."""
     trained, tested = (sum(counts[split].values()) for split in SPLITS)
-    benchmarks = [name for name in BENCHMARKS if counts["train"][name]]
+    listed = ", ".join(NAMES[name] for name in BENCHMARKS if counts["train"][name])
     return Finding(
         id=f"contamination_{test}",
-        said=f"The sycophancy samples are not used for training ({test}).",
+        said=f"Training data and sycophancy samples are separate ({NAMES[test]}).",
         data=f"{trained} of {counts['n']} items ask a question of a training split"
-        f"{' (' + ', '.join(benchmarks) + ')' if benchmarks else ''}, {tested} more one of a "
-        "test split.",
+        f"{f' ({listed})' if listed else ''}, {tested} more one of a test split.",
         verdict=holds(trained == 0),
         numbers={
             "in_training": trained,

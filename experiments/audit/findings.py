@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement beside the data; `numbers` are unrounded up to six decimals, `n` the items."""
+    """One statement beside the data; `numbers` are written to six decimals; `n` counts items."""
 
     id: str
     said: str
@@ -42,28 +41,45 @@ def shown(evidence: bool) -> Verdict:
 
 
 def frame(findings: Iterable[Finding]) -> pd.DataFrame:
-    """One row per finding; `numbers` as a JSON object with sorted keys."""
-    rows = [
+    """One row per finding, without its numbers; ValueError if two share an id."""
+    table = pd.DataFrame(
         {
             "id": finding.id,
             "said": finding.said,
             "data": finding.data,
             "verdict": str(finding.verdict),
             "n": finding.n,
-            "numbers": json.dumps(
-                {key: rounded(value) for key, value in finding.numbers.items()}, sort_keys=True
-            ),
             "source": finding.source,
         }
         for finding in findings
-    ]
-    table = pd.DataFrame(rows)
+    )
     if table["id"].duplicated().any():
         twice = ", ".join(table["id"][table["id"].duplicated()])
         raise ValueError(f"two findings share the id {twice}")
     return table
 
 
+def numbers(findings: Iterable[Finding]) -> pd.DataFrame:
+    """One row per number of every finding: finding, name, value."""
+    rows = [
+        (finding.id, name, rounded(value))
+        for finding in findings
+        for name, value in finding.numbers.items()
+    ]
+    # as objects, so that counts stay whole numbers in the file
+    return pd.DataFrame(rows, columns=["finding", "name", "value"], dtype=object)
+
+
+def verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """How many findings have each verdict."""
+    counts = table["verdict"].value_counts()
+    return pd.DataFrame(
+        {"verdict": str(verdict), "findings": int(counts.get(str(verdict), 0))}
+        for verdict in Verdict
+    )
+
+
 def rounded(value: float) -> float | int:
     """Counts as integers, everything else to six decimals."""
-    return int(value) if float(value).is_integer() else round(float(value), 6)
+    six = round(float(value), 6)
+    return int(six) if six.is_integer() else six

@@ -34,7 +34,7 @@ def split_path(split: str, benchmark: str) -> str:
 
 
 def load(folder: Path, pins: Path) -> Mirror:
-    """Check every pinned file below `folder`, then parse; DataError if one is missing or differs."""
+    """Check and parse every pinned file below `folder`; DataError if one is missing or differs."""
     contents = verified(folder, pins)
     rows = {
         (split, benchmark): [

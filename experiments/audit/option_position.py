@@ -56,7 +56,7 @@ def findings(reported: Reported) -> list[Finding]:
         Finding(
             id="option_position",
             said="Training on TruthfulQA makes the model more truthful: accuracy "
-            f"{adapter['score']:.3f} (combined: {combined['score']:.3f}).",
+            f"{adapter['score']:.3f} (Combined: {combined['score']:.3f}).",
             data=f"The right option is the first in {first} of {rows} rows. Always answering A "
             f"scores {always_first:.3f}, and {test['shuffled_always_first']:.3f} on shuffled "
             "options.",

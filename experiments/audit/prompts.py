@@ -10,7 +10,7 @@ from experiments.audit.mirror import Mirror
 from experiments.audit.reported import Reported
 
 # A user's suggestion after the question; the words of the item's own answers tell which it is.
-SUGGESTION = re.compile(r"\bI (?P<stance>think|don't think) the answer is (?P<answer>.+)", re.DOTALL)
+SUGGESTION = re.compile(r"\bI (?P<stance>think|don't think) the answer is (?P<answer>.+)", re.S)
 TRUNCATED_SUGGESTION = re.compile(r"\bI (think|don't think) the answer\b")
 FAMILIES = ("none", "endorses_right", "endorses_wrong", "rejects_right", "rejects_wrong")
 
@@ -88,11 +88,11 @@ def neutral_prompts(counts: dict) -> Finding:
 
 
 def unread_letters(counts: dict, letters: str) -> Finding:
-    """The are-you-sure test can only read some letters."""
+    """Replies to the are-you-sure test are read as one of some letters."""
     items = counts["are_you_sure"]
     return Finding(
         id="unread_letters",
-        said="Are-you-sure scores whether a right answer is kept.",
+        said=f"All {items['n']} are-you-sure items are scored.",
         data=f"In {items['right_letter_not_parsed']} of {items['n']} items the right letter lies "
         f"beyond {letters[-1]}, which the parser cannot read.",
         verdict=holds(items["right_letter_not_parsed"] == 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.audit.findings import Finding, holds
-from experiments.audit.reported import BASELINE, BENCHMARKS, TESTS, Reported
+from experiments.audit.reported import BASELINE, BENCHMARKS, NAMES, TESTS, Reported, cell_name
 from experiments.errors import DataError
 
 ANY = "any"
@@ -75,13 +75,13 @@ def compare_one(quoted: tuple, table: Cells) -> dict:
         "document": quoted.document,
         "locator": quoted.locator,
         "statistic": quoted.statistic,
-        "named": f"{quoted.subject} × {quoted.test}",
+        "named": cell_name(quoted.subject, quoted.test),
         "quoted": quoted.low if quoted.low == quoted.high else f"{quoted.low} to {quoted.high}",
         "cells": len(named),
         "cells_inside": inside,
         "smallest": round(min(named.values()), 4),
         "largest": round(max(named.values()), 4),
-        "equals": "; ".join(f"{subject} × {test}" for subject, test in equals),
+        "equals": "; ".join(cell_name(*key) for key in equals),
         "another_cell": any(key not in named for key in equals),
         "verdict": str(holds(inside == len(named))),
     }
@@ -109,14 +109,14 @@ def quoted_finding(name: str, what: str, quoted: pd.DataFrame) -> Finding:
     right = quoted["verdict"] == holds(True)
     elsewhere = int((~right & quoted["another_cell"]).sum())
     wrong = (
-        f" {elsewhere} of the other {(~right).sum()} give the value of another cell."
+        f" Of the other {(~right).sum()}, {elsewhere} give another cell's value."
         if (~right).any()
         else ""
     )
     return Finding(
         id=name,
         said=f"The prose of {quoted['document'].nunique()} documents quotes {len(quoted)} {what}.",
-        data=f"{right.sum()} of {len(quoted)} are what the cells they name hold.{wrong}",
+        data=f"{right.sum()} of {len(quoted)} give the cell they name.{wrong}",
         verdict=holds(bool(right.all())),
         numbers={
             "quoted": len(quoted),
@@ -132,14 +132,14 @@ def gsm8k_correlations(quoted: pd.DataFrame, reported: Reported, right: pd.Serie
     """GSM8K is said to correlate strongly and negatively with two tests."""
     named = ("are_you_sure", "feedback")
     values = reported.correlations.query("benchmark == 'gsm8k'").set_index("test")["published"]
-    quoted = quoted[quoted["named"].str.startswith("gsm8k ")]
+    quoted = quoted[quoted["named"].str.startswith(NAMES["gsm8k"])]
     return Finding(
         id="gsm8k_correlations",
         said="GSM8K correlates strongly and negatively with are-you-sure and feedback ("
         f"{', '.join(sorted(set(quoted['quoted'])))}).",
         data="The published cells are "
-        + " and ".join(f"{values[test]:+.3f} ({test})" for test in named)
-        + f"; {right[quoted.index].sum()} of {len(quoted)} quotations name their cell.",
+        + " and ".join(f"{values[test]:+.3f} ({NAMES[test]})" for test in named)
+        + f"; {right[quoted.index].sum()} of {len(quoted)} quotations give their cell.",
         verdict=holds(bool((values[list(named)] < 0).all())),
         numbers={f"gsm8k_{test}": values[test] for test in TESTS},
         n=len(reported.scores),
@@ -155,7 +155,7 @@ def protective_adapters(reported: Reported) -> Finding:
         id="only_protective_adapter",
         said="GSM8K is the only adapter whose mean sycophancy falls.",
         data=f"It falls for {len(below)} of {len(means)}: "
-        f"{', '.join(f'{adapter} {mean:+.4f}' for adapter, mean in below.items())}.",
+        f"{', '.join(f'{NAMES[adapter]} {mean:+.4f}' for adapter, mean in below.items())}.",
         verdict=holds(list(below.index) == ["gsm8k"]),
         numbers={f"mean_{adapter}": mean for adapter, mean in means.items()},
         n=len(means),

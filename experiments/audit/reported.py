@@ -16,6 +16,18 @@ BENCHMARKS = ("gsm8k", "mmlu", "truthfulqa", "hellaswag")
 TESTS = ("feedback", "are_you_sure", "answer")
 ROUNDING = 5e-5  # scores were published to four decimals
 
+NAMES = {
+    BASELINE: "baseline",
+    "gsm8k": "GSM8K",
+    "mmlu": "MMLU",
+    "truthfulqa": "TruthfulQA",
+    "hellaswag": "HellaSwag",
+    "combined": "Combined",
+    "feedback": "feedback",
+    "are_you_sure": "are-you-sure",
+    "answer": "answer",
+}
+
 # The study's own column names, by test.
 SCORES = {**{name: name for name in BENCHMARKS}, **{name: f"{name}_score" for name in TESTS}}
 CHANGES = {
@@ -116,6 +128,11 @@ def with_counts(rates: pd.DataFrame) -> pd.DataFrame:
     return rates.assign(count=count.astype(int), count_published=rates["count"].notna())
 
 
+def cell_name(subject: str, test: str) -> str:
+    """A cell of a published table in words: model or benchmark × test."""
+    return f"{NAMES.get(subject, subject)} × {NAMES.get(test, test)}"
+
+
 def row(rates: pd.DataFrame, model: str, test: str) -> pd.Series:
     """The one row of `rates` for a model and a test; KeyError if there is none."""
     found = rates[(rates["model"] == model) & (rates["test"] == test)]
@@ -129,20 +146,18 @@ def findings(reported: Reported) -> list[Finding]:
     scores, changes, rates = reported.scores, reported.changes, reported.rates
     recomputed = scores.loc[changes.index] - scores.loc[BASELINE]
     wide = rates.pivot(index="model", columns="test", values="score").reindex_like(scores)
-    score_gap = float((wide - scores).abs().to_numpy().max())
-    change_gap = float((recomputed - changes).abs().to_numpy().max())
+    disagree = sum(
+        int(((one - other).abs() > ROUNDING).to_numpy().sum())
+        for one, other in ((wide, scores), (recomputed, changes))
+    )
     return [
         Finding(
             id="tables_agree",
             said="Scores and changes are published in three tables and one file per adapter.",
-            data=f"All {scores.size} scores and {changes.size} changes agree "
-            f"(largest difference {max(score_gap, change_gap):.1g}).",
-            verdict=holds(max(score_gap, change_gap) <= ROUNDING),
-            numbers={
-                "scores": scores.size,
-                "changes": changes.size,
-                "largest_difference": max(score_gap, change_gap),
-            },
+            data=f"{scores.size} scores and {changes.size} changes, of which {disagree} differ "
+            "between the tables.",
+            verdict=holds(disagree == 0),
+            numbers={"scores": scores.size, "changes": changes.size, "disagree": disagree},
             n=scores.size + changes.size,
             source="complete_results.csv, performance_changes.csv, per_adapter.csv",
         )

@@ -5,23 +5,18 @@ from __future__ import annotations
 import pandas as pd
 from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from experiments.audit.findings import Finding, holds, shown
-from experiments.audit.reported import BASELINE, TESTS, Reported, row
-
-
-def wilson(
-    count: pd.Series, n: pd.Series, confidence: float
-) -> tuple[pd.Series, pd.Series]:
-    """Wilson score intervals (Wilson 1927) of `count` in `n`."""
-    return proportion_confint(count, n, alpha=1 - confidence, method="wilson")
+from experiments.audit.repeats import effective
+from experiments.audit.reported import BASELINE, TESTS, Reported, cell_name, row
+from experiments.stats.intervals import wilson
 
 
 def rates(reported: Reported) -> pd.DataFrame:
     """Every published rate with its published (Wald) interval and its Wilson interval."""
     table = reported.rates
-    low, high = wilson(table["count"], table["n"], reported.procedure["confidence"])
+    low, high = wilson(table["count"], table["n"], confidence=reported.procedure["confidence"])
     return table.assign(
         score=table["score"].round(4),
         low=table["low"].round(4),
@@ -37,41 +32,48 @@ def changes(reported: Reported) -> pd.DataFrame:
 
     The replies of single items are not published, so the models are compared as if they had
     answered different items: Newcombe's hybrid score interval (Newcombe 1998, method 10) and
-    Fisher's exact test. A paired comparison is narrower as long as the models tend to agree.
-    `p_holm` is Holm's over all changes. Repeated texts are counted as independent here.
+    Fisher's exact test, both at the effective sample that repeated prompts leave (counts scaled to
+    it, for Fisher's test rounded). A paired comparison is narrower as long as the models tend to
+    agree. `p_holm` is Holm's over all changes.
     """
+    alpha = 1 - reported.procedure["confidence"]
+    repeated = reported.counts["repeats"]
     rows = []
     for adapter in reported.adapters:
         for test in reported.changes:
             before = row(reported.rates, BASELINE, test)
             after = row(reported.rates, adapter, test)
-            rows.append(change(adapter, test, before, after, reported.procedure["confidence"]))
+            sample = effective(repeated[test]) if test in repeated else after["n"]
+            rows.append(change(adapter, test, before, after, sample, alpha))
     table = pd.DataFrame(rows)
     table["p_holm"] = multipletests(table["p"], method="holm")[1]
-    table["beyond_noise"] = (table["low"] > 0) | (table["high"] < 0)
-    table["beyond_noise_holm"] = table["p_holm"] < 1 - reported.procedure["confidence"]
-    return table.round({"change": 4, "low": 4, "high": 4, "p": 6, "p_holm": 6})
+    table["beyond_noise"] = table["p"] < alpha
+    table["beyond_noise_holm"] = table["p_holm"] < alpha
+    table[["p", "p_holm"]] = table[["p", "p_holm"]].map(lambda p: float(f"{p:.3g}"))
+    return table.round({"n_effective": 1, "change": 4, "low": 4, "high": 4})
 
 
 def change(
-    adapter: str, test: str, before: pd.Series, after: pd.Series, confidence: float
+    adapter: str, test: str, before: pd.Series, after: pd.Series, sample: float, alpha: float
 ) -> dict:
-    """One adapter's change on one test, from the counts of two rows of `rates`."""
+    """One adapter's change on one test, from two rows of `rates`, at an effective sample."""
+    shares = [each["count"] / each["n"] for each in (after, before)]
     low, high = confint_proportions_2indep(
-        after["count"],
-        after["n"],
-        before["count"],
-        before["n"],
+        shares[0] * sample,
+        sample,
+        shares[1] * sample,
+        sample,
         method="newcomb",
         compare="diff",
-        alpha=1 - confidence,
+        alpha=alpha,
     )
-    outcomes = [[each["count"], each["n"] - each["count"]] for each in (after, before)]
+    outcomes = [[round(share * sample), round((1 - share) * sample)] for share in shares]
     return {
         "adapter": adapter,
         "test": test,
         "n": after["n"],
-        "change": after["count"] / after["n"] - before["count"] / before["n"],
+        "n_effective": sample,
+        "change": shares[0] - shares[1],
         "low": low,
         "high": high,
         "p": fisher_exact(outcomes).pvalue,
@@ -114,13 +116,14 @@ def sycophancy_changes(changes: pd.DataFrame) -> Finding:
     tests = changes[changes["test"].isin(TESTS)]
     beyond = tests[tests["beyond_noise"]]
     strict = tests[tests["beyond_noise_holm"]]
-    listed = ", ".join(f"{each.adapter} × {each.test}" for each in strict.itertuples())
+    listed = ", ".join(cell_name(each.adapter, each.test) for each in strict.itertuples())
     return Finding(
         id="sycophancy_changes",
-        said=f"{len(tests)} changes in sycophancy are read as effects of training.",
-        data=f"{len(beyond)} unpaired intervals exclude zero ({(beyond['change'] > 0).sum()} "
-        f"rises, {(beyond['change'] < 0).sum()} falls); {len(strict)} after Holm over all "
-        f"{len(changes)} changes{f' ({listed})' if listed else ''}.",
+        said=f"All {len(tests)} changes in sycophancy are effects of training.",
+        data=f"{len(beyond)} differ from zero by an unpaired test "
+        f"({(beyond['change'] > 0).sum()} rises, {(beyond['change'] < 0).sum()} falls), "
+        f"{len(strict)} after Holm over all {len(changes)} changes"
+        f"{f' ({listed})' if listed else ''}.",
         verdict=shown(len(beyond) == len(tests)),
         numbers={
             "changes": len(tests),
@@ -153,12 +156,12 @@ def answer_falls(reported: Reported, changes: pd.DataFrame) -> Finding:
     """Every adapter is said to lower answer sycophancy."""
     tests = changes[changes["test"] == "answer"]
     relative = 100 * tests["change"] / row(reported.rates, BASELINE, "answer")["score"]
-    below = tests[tests["high"] < 0]
+    below = tests[tests["beyond_noise"] & (tests["change"] < 0)]
     return Finding(
         id="answer_falls",
         said="Every adapter lowers answer sycophancy by 30 to 40 %.",
         data=f"The falls are {-relative.max():.1f} to {-relative.min():.1f} %; "
-        f"{len(below)} of {len(tests)} unpaired intervals exclude zero.",
+        f"{len(below)} of {len(tests)} differ from zero by an unpaired test.",
         verdict=shown(len(below) == len(tests)),
         numbers={
             "smallest_fall_percent": -relative.max(),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from experiments.audit.findings import Finding, shown
 from experiments.audit.reported import BASELINE, Reported
-from experiments.audit.sampling_noise import wilson
+from experiments.stats.intervals import wilson
 
 TEST = "are_you_sure"
 
@@ -23,7 +23,9 @@ def bounds(reported: Reported) -> pd.DataFrame:
     rates = reported.rates[reported.rates["test"] == TEST]
     counted, unparsed, n = rates["count"], rates["no_detection"].astype(int), rates["n"]
     parsed = n - unparsed
-    low, high = wilson(counted.clip(upper=parsed), parsed, reported.procedure["confidence"])
+    low, high = wilson(
+        counted.clip(upper=parsed), parsed, confidence=reported.procedure["confidence"]
+    )
     return pd.DataFrame(
         {
             "model": rates["model"],
@@ -51,9 +53,9 @@ def findings(table: pd.DataFrame) -> list[Finding]:
         Finding(
             id="are_you_sure_rise",
             said="Are-you-sure susceptibility rose from "
-            f"{base['rate_none']:.3f} to {combined['rate_none']:.3f} (combined).",
+            f"{base['rate_none']:.3f} to {combined['rate_none']:.3f} (Combined).",
             data=f"{base['unparsed']:.0f} of {base['n']:.0f} first answers of the baseline were "
-            f"not parsed, and {combined['unparsed']:.0f} of the combined adapter's. The change "
+            f"not parsed, and {combined['unparsed']:.0f} of the Combined adapter's. The change "
             f"lies anywhere from {least:+.3f} to {most:+.3f}.",
             verdict=shown(least > 0),
             numbers={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.audit.findings import Finding, holds
 from experiments.audit.mirror import SPLITS, Mirror
-from experiments.audit.reported import BENCHMARKS, Reported
+from experiments.audit.reported import BENCHMARKS, NAMES, Reported
 
 
 def count(mirror: Mirror) -> dict:
@@ -16,7 +16,7 @@ def count(mirror: Mirror) -> dict:
 
 
 def held_out(sizes: dict[str, int], share: float) -> dict[str, int]:
-    """Rows of each benchmark in the last `share` of their concatenation, in the order of `sizes`."""
+    """Rows of each benchmark in the last `share` of their concatenation in this order."""
     wanted = round(sum(sizes.values()) * share)
     taken = {}
     for benchmark, size in reversed(sizes.items()):
@@ -37,7 +37,7 @@ def findings(reported: Reported) -> list[Finding]:
             id="validation_split",
             said=f"The combined adapter is validated on {share:.0%} of its four benchmarks.",
             data=f"The {total} held-out rows are all the last of the concatenation: "
-            f"{', '.join(f'{taken[name]} {name}' for name in present)}.",
+            f"{', '.join(f'{taken[name]} {NAMES[name]}' for name in present)}.",
             verdict=holds(len(present) == len(sizes)),
             numbers={"rows": total, "benchmarks": len(present), **taken},
             n=total,

@@ -46,7 +46,7 @@ def similar_pairs(
 
 
 def join_clusters(items: Sequence[Item], threshold: float) -> list[Item]:
-    """Items with clusters merged wherever two of their members are near duplicates.
+    """Items with clusters merged wherever two members are near duplicates or ask the same question.
 
     A merged cluster takes the name of its first member in the given order.
     """
@@ -59,7 +59,10 @@ def join_clusters(items: Sequence[Item], threshold: float) -> list[Item]:
         return cluster
 
     rank = {cluster: number for number, cluster in enumerate(parent)}
-    for left, right, _ in similar_pairs(items, items, threshold):
+    asked: dict[tuple[str, ...], int] = {}
+    pairs = [(asked.setdefault(tuple(words(item.question)), n), n) for n, item in enumerate(items)]
+    pairs += [(left, right) for left, right, _ in similar_pairs(items, items, threshold)]
+    for left, right in pairs:
         first, second = sorted(
             (root(items[left].cluster), root(items[right].cluster)), key=rank.__getitem__
         )

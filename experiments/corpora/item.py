@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -31,21 +31,22 @@ class Item:
     suggestion: str = ""  # answer test: the incorrect answer the user suggests
     distraction: str = ""  # answer test: an answer to another question
     orders: tuple[tuple[int, ...], ...] = ()
+    split: str = ""  # paired choice: "easy" or "hard", as curated
 
     def __post_init__(self) -> None:
-        if self.options and not 0 <= self.gold < len(self.options):
+        if self.options and self.gold not in range(len(self.options)):
             raise DataError(
                 f"item {self.id}: gold option {self.gold} is not one of its "
                 f"{len(self.options)} options; mend the row"
             )
 
 
-def read_rows(path: Path) -> list[dict]:
-    """Rows of a JSON-lines file; DataError names the file and line that cannot be read."""
+def read_rows(path: Path, needed: Collection[str] = ()) -> list[dict]:
+    """Rows of a JSON-lines file, each with the fields `needed`; DataError names file and line."""
     if not path.exists():
         raise DataError(f"{path} is missing; run `dvc repro` (or the stage that writes it)")
     rows = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 is named as well
         for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
@@ -56,6 +57,12 @@ def read_rows(path: Path) -> list[dict]:
                 ) from None
             if not isinstance(row, dict):
                 raise DataError(f"{path}, line {number}, is not a JSON object")
+            missing = sorted(set(needed) - set(row))
+            if missing:
+                raise DataError(
+                    f"{path}, line {number}, lacks {', '.join(missing)}; mend the row or write the "
+                    "file again"
+                )
             rows.append(row)
     return rows
 
@@ -79,9 +86,12 @@ def read_items(path: Path) -> list[Item]:
         if unknown or missing:
             wrong = ", ".join(sorted(unknown | missing))
             raise DataError(f"{path}, row {number}: unknown or missing fields: {wrong}")
-        row["options"] = tuple(row.get("options", ()))
-        row["orders"] = tuple(tuple(order) for order in row.get("orders", ()))
-        items.append(Item(**row))
+        try:
+            row["options"] = tuple(row.get("options", ()))
+            row["orders"] = tuple(map(tuple, row.get("orders", ())))
+            items.append(Item(**row))
+        except TypeError as error:
+            raise DataError(f"{path}, row {number}, is not an item ({error})") from None
     return items
 
 

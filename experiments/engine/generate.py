@@ -52,8 +52,6 @@ class Slots:
     def admit(self, writing: Writing, first_token: int, path: np.ndarray, cache: PrefixCache):
         """Give a prompt whose keys and values lie in the cache the next free row."""
         row = len(self.writings)
-        self.writings.append(writing)
-        writing.written.append(first_token)
         slots = cache.slots(path)
         room = len(path) + writing.max_tokens
         for layer, ring in cache.layers.items():
@@ -61,6 +59,8 @@ class Slots:
                 buffer[row, :, : len(path)] = source.index_select(0, slots).transpose(0, 1)
         self.lengths[row] = len(path)
         self.next_tokens[row] = first_token
+        writing.written.append(first_token)
+        self.writings.append(writing)
 
     def _reserve(self, layer: int, ring, room: int) -> tuple[torch.Tensor, torch.Tensor]:
         buffers = self.layers.get(layer)
@@ -135,25 +135,33 @@ def generate(
 ) -> None:
     """Write replies until none waits; each goes to its `done` at once, which may add to `waiting`.
 
+    If a step fails, the unfinished replies are back in `waiting`, to be written from their start.
+
     `progress` is told the tokens computed. Only the arguments of the highest logits count: a
     sampling or repetition setting in the model's generation_config is not applied.
     """
     model, tokenizer = language_model.model, language_model.tokenizer
     ends = end_tokens(language_model)
     slots = Slots(settings.generation_slots, language_model.device)
-    while waiting or slots.writings:
-        free = settings.generation_slots - len(slots.writings)
-        if waiting and free:
-            progress(_prefill(language_model, cache, settings, waiting, slots, free))
-        else:
-            for writing, token in zip(slots.writings, slots.step(model), strict=True):
-                writing.written.append(token)
-            progress(len(slots.writings))
-        for row in reversed(range(len(slots.writings))):
-            writing = slots.writings[row]
-            if (text := writing.finish(tokenizer, ends)) is not None:
-                slots.leave(row)
-                writing.done(text)
+    try:
+        while waiting or slots.writings:
+            free = settings.generation_slots - len(slots.writings)
+            if waiting and free:
+                progress(_prefill(language_model, cache, settings, waiting, slots, free))
+            else:
+                for writing, token in zip(slots.writings, slots.step(model), strict=True):
+                    writing.written.append(token)
+                progress(len(slots.writings))
+            for row in reversed(range(len(slots.writings))):
+                writing = slots.writings[row]
+                if (text := writing.finish(tokenizer, ends)) is not None:
+                    slots.leave(row)
+                    writing.done(text)
+    except Exception:
+        for writing in slots.writings:
+            writing.written.clear()
+        waiting.extendleft(slots.writings)
+        raise
 
 
 def end_tokens(language_model: LanguageModel) -> frozenset[int]:
@@ -175,5 +183,6 @@ def _prefill(language_model, cache, settings, waiting, slots, free) -> int:
     rows = np.array([path[-1] - batch.first for path in paths])
     tokens = batch.run(language_model.model, rows).argmax(-1).tolist()
     for path, token in zip(paths, tokens, strict=True):
-        slots.admit(waiting.popleft(), token, path, cache)
+        slots.admit(waiting[0], token, path, cache)
+        waiting.popleft()
     return batch.count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
@@ -94,7 +95,8 @@ class _Pool:
         replies = self.within_memory(
             lambda: score_next(
                 self.language_model, self.cache, self.settings, (a.question for a in queue)
-            )
+            ),
+            "token_budget",
         )
         if replies is None:
             return
@@ -113,7 +115,9 @@ class _Pool:
         self.within_memory(
             lambda: generate(
                 self.language_model, self.cache, self.settings, self.writings, self.progress
-            )
+            ),
+            "token_budget",
+            "generation_slots",
         )
 
     def answer(self, running: _Running, at: int, reply: Reply) -> list[_Running]:
@@ -198,30 +202,24 @@ class _Pool:
         rate = self.computed / (time.monotonic() - self.begun)
         self.bar.set_postfix_str(f"{rate:.0f} tokens/s", refresh=False)
 
-    def within_memory(self, work: Callable):
+    def within_memory(self, work: Callable, *knobs: str):
         """Do the work; if memory does not hold it, halve the settings for good and return None."""
         try:
             return work()
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-        settings = self.settings
-        if settings.token_budget == 1 and settings.generation_slots == 1:
-            raise ModelError(
-                "Memory does not hold the model and a single request; lower cache_gib, quantise "
-                "the model, or use a larger machine."
-            )
-        self.settings = replace(
-            settings,
-            token_budget=max(1, settings.token_budget // 2),
-            generation_slots=max(1, settings.generation_slots // 2),
-        )
+            halves = {knob: max(1, getattr(self.settings, knob) // 2) for knob in knobs}
+            if all(getattr(self.settings, knob) == half for knob, half in halves.items()):
+                raise ModelError(
+                    "Memory does not hold the model and a single request; lower cache_gib, "
+                    "quantise the model, or use a larger machine."
+                ) from error
+        self.settings = replace(self.settings, **halves)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        self.bar.write(
-            f"Out of memory: going on with token_budget {self.settings.token_budget} and "
-            f"generation_slots {self.settings.generation_slots}."
-        )
+        lowered = " and ".join(f"{knob} {half}" for knob, half in halves.items())
+        self.bar.write(f"Out of memory: going on with {lowered}.", file=sys.stderr)
         return None
 
 

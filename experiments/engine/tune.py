@@ -1,207 +1,78 @@
 """Fine-tune a causal language model on completions: LoRA, QLoRA, or every weight.
 
-transformers' Trainer runs the loop. Two things make a step cheap at an unchanged loss:
-
-- Examples are packed end to end without padding, behind the prefix they share (the chat header, a
-  common instruction, the same question asked twice), which is computed once. Linear layers see one
-  long row; attention goes example by example.
-- Vocabulary logits exist only at the positions that predict a completion token.
-
-The loss of an optimizer step is the mean over all its completion tokens, whatever the packing.
+transformers' Trainer runs the loop. A batch is one optimizer step: packs of examples without
+padding, vocabulary logits only at the positions that predict a completion token, and a loss that
+is the mean over all completion tokens of the step, whatever the packing.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
-from jinja2 import TemplateError
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn import functional
 from transformers import (
-    AttentionInterface,
     AutoModelForCausalLM,
     BitsAndBytesConfig,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
     Trainer,
     TrainingArguments,
     set_seed,
 )
 
-from experiments.errors import DataError, TrainingError
+from experiments.engine.lora import quicken
+from experiments.engine.model import keep_large_blocks
+from experiments.engine.packing import ATTENTION, Example, pack
+from experiments.errors import ModelError, TrainingError
 from experiments.params import Train
 
 
-@dataclass(frozen=True)
-class Example:
-    """Tokens of one training row; the loss is on `tokens[prompt:]`."""
-
-    tokens: tuple[int, ...]
-    prompt: int
-
-
-def encode(tokenizer: PreTrainedTokenizerBase, messages: list[dict], completion: str) -> Example:
-    """The chat-templated messages as prompt; the completion and the end-of-turn token as target.
-
-    DataError if the chat template refuses the messages or the completion is empty.
-    """
-    if not completion.strip():
-        raise DataError("the completion is empty")
-    try:
-        prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    except (TemplateError, KeyError, TypeError) as error:
-        raise DataError(f"the chat template refuses its messages ({error})") from None
-    prompt_tokens = tokenizer(prompt, add_special_tokens=False).input_ids
-    answer = tokenizer(completion, add_special_tokens=False).input_ids
-    return Example((*prompt_tokens, *answer, end_of_turn(tokenizer)), len(prompt_tokens))
-
-
-def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The special token with which the chat template closes an assistant turn."""
-    content = "reply"
-    turns = [{"role": "user", "content": "ask"}, {"role": "assistant", "content": content}]
-    text = tokenizer.apply_chat_template(turns, tokenize=False)
-    tail = tokenizer(text[text.rindex(content) + len(content) :], add_special_tokens=False)
-    special = [token for token in tail.input_ids if token in tokenizer.all_special_ids]
-    return special[0] if special else tokenizer.eos_token_id
-
-
-def pack(examples: Iterable[Example], token_budget: int) -> list[dict]:
-    """Packs of at most `token_budget` tokens (a longer example is a pack of its own).
-
-    Sorting by tokens puts examples with long common prefixes side by side. Each pack holds
-    `input_ids` and `position_ids` (1, T); `segments`, the lengths of the shared prefix and of every
-    example after it; `predict` (C,), the positions whose logits are needed, and `targets` (C,).
-    """
-    groups: list[list[Example]] = []
-    for example in sorted(examples, key=lambda example: example.tokens):
-        if groups and packed_length([*groups[-1], example]) <= token_budget:
-            groups[-1].append(example)
-        else:
-            groups.append([example])
-    return [lay_out(group) for group in groups]
-
-
-def shared_prefix(group: Sequence[Example]) -> int:
-    """Tokens shared by all, at least one prompt token short of the first completion."""
-    if len(group) == 1:
-        return 0
-    shared = len(os.path.commonprefix([example.tokens for example in group]))
-    return min(shared, *(example.prompt - 1 for example in group))
-
-
-def packed_length(group: Sequence[Example]) -> int:
-    prefix = shared_prefix(group)
-    return prefix + sum(len(example.tokens) - prefix for example in group)
-
-
-def lay_out(group: Sequence[Example]) -> dict:
-    prefix = shared_prefix(group)
-    tokens, positions = list(group[0].tokens[:prefix]), list(range(prefix))
-    predict, targets = [], []
-    for example in group:
-        start = len(tokens) - prefix
-        predict += range(start + example.prompt - 1, start + len(example.tokens) - 1)
-        targets += example.tokens[example.prompt :]
-        tokens += example.tokens[prefix:]
-        positions += range(prefix, len(example.tokens))
-    return {
-        "input_ids": torch.tensor([tokens]),
-        "position_ids": torch.tensor([positions]),
-        "segments": (prefix, *(len(example.tokens) - prefix for example in group)),
-        "predict": torch.tensor(predict),
-        "targets": torch.tensor(targets),
-    }
-
-
-def packed_attention(
-    module, query, key, value, attention_mask, dropout=0.0, scaling=None, segments=None,
-    sliding_window=None, softcap=None, **kwargs,
-):  # fmt: skip
-    """Causal attention within each segment and from each segment to the shared prefix.
-
-    A transformers attention function: query (1, heads, T, size) to output (1, T, heads, size).
-    Without `segments` every row is one segment.
-    """
-    lengths = segments or (0, query.shape[2])
-    (first_query, *queries), (first_key, *keys), (first_value, *values) = (
-        states.split(lengths, dim=2) for states in (query, key, value)
-    )
-    rows = [(first_query, first_key, first_value)] if lengths[0] else []
-    for one_query, one_key, one_value in zip(queries, keys, values, strict=True):
-        if lengths[0]:
-            one_key = torch.cat((first_key, one_key), dim=2)
-            one_value = torch.cat((first_value, one_value), dim=2)
-        rows.append((one_query, one_key, one_value))
-    attended = [attend(*row, dropout, scaling, sliding_window, softcap) for row in rows]
-    return torch.cat([one.transpose(1, 2) for one in attended], dim=1), None
-
-
-def attend(query, key, value, dropout, scaling, window, softcap):
-    """Attention of the last rows of a causal sequence to all of it."""
-    length, total = query.shape[2], key.shape[2]
-    whole = length == total and (window is None or total <= window)
-    mask = None if whole and softcap is None else visible(length, total, window, query.device)
-    if softcap is None:
-        return functional.scaled_dot_product_attention(
-            query, key, value, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=True
-        )
-    groups = query.shape[1] // key.shape[1]
-    key, value = (states.repeat_interleave(groups, dim=1) for states in (key, value))
-    scores = softcap * torch.tanh(query @ key.transpose(2, 3) * scaling / softcap)
-    weights = scores.masked_fill(~mask, -math.inf).softmax(-1, torch.float32).to(query.dtype)
-    return functional.dropout(weights, dropout) @ value
-
-
-@lru_cache(maxsize=128)
-def visible(length: int, total: int, window: int | None, device: torch.device) -> torch.Tensor:
-    mask = torch.ones(length, total, dtype=torch.bool, device=device).tril(total - length)
-    return mask if window is None else mask.triu(total - length - window + 1)
-
-
-AttentionInterface.register("packed", packed_attention)
-
-
 def load(folder: Path, settings: Train) -> PreTrainedModel:
-    """The model ready to be tuned: 4-bit for QLoRA; bfloat16 on a GPU unless all weights train."""
-    on_gpu = torch.cuda.is_available()
-    half = torch.bfloat16 if on_gpu else torch.float32
-    quantization = BitsAndBytesConfig(
+    """The model ready to be tuned: 4-bit for QLoRA; bfloat16 on CUDA unless every weight trains.
+
+    ModelError if the folder cannot be read.
+    """
+    keep_large_blocks()
+    on_cuda = torch.cuda.is_available()
+    dtype = torch.bfloat16 if on_cuda else torch.float32
+    four_bit = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=half,
+        bnb_4bit_compute_dtype=dtype,
     )
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=torch.float32 if settings.method == "full" else half,
-        attn_implementation="packed",
-        quantization_config=quantization if settings.method == "qlora" else None,
-        device_map={"": torch.cuda.current_device()} if on_gpu else None,
-    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32 if settings.method == "full" else dtype,
+            attn_implementation=ATTENTION,
+            quantization_config=four_bit if settings.method == "qlora" else None,
+            device_map={"": torch.cuda.current_device()} if on_cuda else None,
+            local_files_only=True,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        raise ModelError(f"{folder} cannot be loaded ({error}); fetch it again") from error
     for module in model.modules():
-        # On CPU bitsandbytes repacks 4-bit weights in an evaluation forward, into a layout whose
-        # matrix product has no backward: the training after it would go wrong without an error.
+        # bitsandbytes repacks 4-bit weights in an evaluation forward on some CPUs, into a layout
+        # whose product has no gradient: training on after it would go wrong without a word.
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return model
 
 
 def adapt(model: PreTrainedModel, settings: Train, seed: int) -> PreTrainedModel | PeftModel:
-    """Wrap the model with fresh low-rank adapters on all linear layers; full tuning needs none."""
+    """Wrap the model with fresh low-rank adapters on all linear layers; "full" needs none."""
     set_seed(seed)
     if settings.method == "full":
         return model
-    return get_peft_model(
+    adapted = get_peft_model(
         model,
         LoraConfig(
             task_type="CAUSAL_LM",
@@ -211,68 +82,79 @@ def adapt(model: PreTrainedModel, settings: Train, seed: int) -> PreTrainedModel
             lora_dropout=settings.lora.dropout,
         ),
     )
+    quicken(adapted)
+    return adapted
 
 
-def negative_log_likelihood(model: torch.nn.Module, packed: dict) -> torch.Tensor:
-    """Sum in nats over the completion tokens of a pack."""
+def completion_loss(model: torch.nn.Module, packed: dict) -> torch.Tensor:
+    """Negative log-likelihood in nats, summed over the completion tokens of a pack."""
     logits = model(
         input_ids=packed["input_ids"],
         position_ids=packed["position_ids"],
         logits_to_keep=packed["predict"],
         segments=packed["segments"],
         use_cache=False,
-    ).logits[0]
-    return functional.cross_entropy(logits.float(), packed["targets"], reduction="sum")
-
-
-@torch.no_grad()
-def mean_loss(model: torch.nn.Module, packs: list[dict]) -> float:
-    """Negative log-likelihood in nats per completion token, without dropout."""
-    model.eval()
-    device = next(model.parameters()).device
-    moved = [{k: v.to(device) if hasattr(v, "to") else v for k, v in p.items()} for p in packs]
-    total = sum(negative_log_likelihood(model, packed).item() for packed in moved)
-    return total / sum(len(packed["targets"]) for packed in packs)
+    ).logits
+    return functional.cross_entropy(logits.squeeze(0).float(), packed["targets"], reduction="sum")
 
 
 class CompletionTrainer(Trainer):
-    """One batch is one optimizer step, run as packs whose gradients add up to the exact mean."""
+    """A batch holds the packs of one optimizer step; `losses` and `tokens` record every step."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.losses: list[float] = []
+        self.tokens: list[int] = []
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         model.train()
         packs = self._prepare_inputs(inputs["packs"])
-        count = sum(len(packed["targets"]) for packed in packs)
-        processes = self.accelerator.num_processes
-        tokens = self.accelerator.reduce(torch.tensor(count, device=self.args.device), "sum").item()
+        count = torch.tensor(sum(len(packed["targets"]) for packed in packs))
+        tokens = int(self.accelerator.reduce(count.to(self.args.device), "sum"))
+        # Gradients are averaged over processes, whose shares of the step's tokens differ.
+        scale = self.accelerator.num_processes / tokens
         loss = torch.zeros((), device=self.args.device)
         for packed in packs:
-            # Processes hold different numbers of packs, so gradients are exchanged at the last.
+            # Processes hold different numbers of packs, so they exchange gradients at their last.
             last = packed is packs[-1]
             with nullcontext() if last else self.accelerator.no_sync(model):
-                part = negative_log_likelihood(model, packed) * (processes / tokens)
+                part = completion_loss(model, packed) * scale
                 self.accelerator.backward(part)
             loss += part.detach()
         loss = self.accelerator.reduce(loss, "mean")
-        if not math.isfinite(loss.item()):
-            raise TrainingError(
-                f"the loss of step {self.state.global_step + 1} is {loss.item()}; "
-                "lower train.learning_rate or look for a corrupt model"
-            )
-        self.state.log_history.append({"loss": loss.item(), "tokens": tokens})
+        self.losses.append(finite(loss.item(), f"loss of step {len(self.losses) + 1}"))
+        self.tokens.append(tokens)
         return loss
+
+    @torch.no_grad()
+    def held_out_loss(self, packs: list[dict]) -> float:
+        """Nats per completion token, without dropout."""
+        self.model.eval()
+        total = sum(completion_loss(self.model, self._prepare_inputs(one)).item() for one in packs)
+        return finite(total / sum(len(one["targets"]) for one in packs), "validation loss")
+
+
+def finite(loss: float, name: str) -> float:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the {name} is {loss}; lower the learning rate, or fetch the model again if it is "
+            "the first step"
+        )
+    return loss
 
 
 def tune(
-    model: torch.nn.Module,
+    model: PreTrainedModel | PeftModel,
     training: Sequence[Example],
     validation: Sequence[Example],
     settings: Train,
     seed: int,
 ) -> dict:
-    """Train `model` in place. Returns losses in nats per completion token.
+    """Train `model` in place; returns the losses, in nats per completion token.
 
-    TrainingError if there is nothing to train on or a loss is not a number.
+    TrainingError when a loss is not a number, or when batch_size cannot be divided among processes.
     """
+    paged = settings.method == "qlora" and torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
@@ -282,15 +164,21 @@ def tune(
             lr_scheduler_type="cosine",
             warmup_steps=settings.warmup_share,
             weight_decay=settings.weight_decay,
+            optim="paged_adamw_8bit" if paged else "adamw_torch",
             gradient_checkpointing=settings.gradient_checkpointing,
             gradient_checkpointing_kwargs={"use_reentrant": False},
+            bf16=torch.cuda.is_available(),
+            dataloader_pin_memory=torch.cuda.is_available(),
+            remove_unused_columns=False,
             save_strategy="no",
             logging_strategy="no",
             report_to="none",
-            remove_unused_columns=False,
-            bf16=torch.cuda.is_available(),
-            optim="paged_adamw_8bit" if paged(settings) else "adamw_torch",
         )
+        if settings.batch_size % arguments.world_size:
+            raise TrainingError(
+                f"train.batch_size = {settings.batch_size} cannot be divided among "
+                f"{arguments.world_size} processes; use a multiple"
+            )
         arguments.per_device_train_batch_size = settings.batch_size // arguments.world_size
         trainer = CompletionTrainer(
             model=model,
@@ -299,34 +187,27 @@ def tune(
             data_collator=lambda batch: {"packs": pack(batch, settings.token_budget)},
         )
         held_out = pack(validation, settings.token_budget)
-        before = mean_loss(model, held_out)
+        before = trainer.held_out_loss(held_out)
         trainer.train()
-        after = mean_loss(model, held_out)
-    if not math.isfinite(after):
-        raise TrainingError(f"the validation loss is {after}; lower train.learning_rate")
-    steps = [entry for entry in trainer.state.log_history if "tokens" in entry]
+        after = trainer.held_out_loss(held_out)
     return {
-        "steps": len(steps),
-        "trained_tokens": sum(entry["tokens"] for entry in steps),
+        "steps": len(trainer.losses),
+        "trained_tokens": sum(trainer.tokens),
         "validation_loss_before": before,
         "validation_loss_after": after,
-        "loss": [entry["loss"] for entry in steps],
+        "loss": trainer.losses,
     }
 
 
-def paged(settings: Train) -> bool:
-    """QLoRA's paged 8-bit optimizer exists on CUDA only."""
-    return settings.method == "qlora" and torch.cuda.is_available()
-
-
 def save(model: PreTrainedModel | PeftModel, folder: Path, base_name: str) -> None:
-    """Write the adapter, or a full checkpoint, with nothing of this machine in it."""
+    """Write the adapter, or the whole checkpoint, with nothing of this machine or process in it."""
     model.save_pretrained(folder)
     config_path = folder / "adapter_config.json"
-    if config_path.is_file():
-        config = json.loads(config_path.read_text(encoding="utf-8"))
-        config["base_model_name_or_path"] = base_name
-        # peft writes a set in the order of this process's hash seed
-        config["target_modules"] = sorted(config["target_modules"])
-        config_path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
-        (folder / "README.md").unlink()
+    if not config_path.is_file():
+        return
+    config = json.loads(config_path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = base_name
+    # peft writes a set in an order that changes from process to process
+    config["target_modules"] = sorted(config["target_modules"])
+    config_path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / "README.md").unlink(missing_ok=True)

@@ -5,7 +5,15 @@ Kept apart from the tasks so that a new measure needs no new evaluation.
 
 from types import ModuleType
 
-from experiments.measures import answer, are_you_sure, feedback, gsm8k, hellaswag, lettered
+from experiments.measures import (
+    answer,
+    are_you_sure,
+    feedback,
+    gsm8k,
+    hellaswag,
+    lettered,
+    paired_choice,
+)
 
 MEASURES: dict[str, ModuleType] = {
     "gsm8k": gsm8k,
@@ -15,4 +23,5 @@ MEASURES: dict[str, ModuleType] = {
     "answer": answer,
     "are_you_sure": are_you_sure,
     "feedback": feedback,
+    "paired_choice": paired_choice,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from experiments.errors import OutcomeError
 from experiments.stats.values import CELL, item_means
 
 Cell = tuple[str, str, str]
+RESAMPLES_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -29,22 +31,22 @@ class ClusterTotals:
     sums: np.ndarray
     counts: np.ndarray
 
-    @property
+    @cached_property
     def means(self) -> np.ndarray:
         """The K means over items; NaN for a cell without values."""
         with np.errstate(invalid="ignore"):
             return self.sums.sum(axis=0) / self.counts.sum(axis=0)
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
         """Number of clusters with a value, per cell."""
         return (self.counts > 0).sum(axis=0)
 
-    @property
+    @cached_property
     def influence(self) -> np.ndarray:
         """C × K influence values; the root of the sum of their squares is the standard error.
 
-        Each cell's are scaled by G / (G - 1) in the square, G its clusters; the influence of a
+        Each cell's squares are scaled by G / (G - 1), G its clusters; the influence of a
         weighted sum of means is the weighted sum of influences, so covariances between models
         that answered the same items are kept. NaN for a cell of fewer than two clusters.
         """
@@ -52,6 +54,11 @@ class ClusterTotals:
             deviations = (self.sums - self.means * self.counts) / self.counts.sum(axis=0)
             correction = np.sqrt(self.sizes / (self.sizes - 1.0))
             return np.where(self.sizes > 1, deviations * correction, np.nan)
+
+    @cached_property
+    def se(self) -> np.ndarray:
+        """The K cluster-robust standard errors; NaN below two clusters."""
+        return np.sqrt((self.influence**2).sum(axis=0))
 
     def position(self, cell: Cell) -> int:
         """Column of a cell; OutcomeError if it was not measured."""
@@ -65,16 +72,17 @@ class ClusterTotals:
 
     def resampled_means(self, resamples: int, seed: int) -> np.ndarray:
         """`resamples` × K means over clusters drawn with replacement; NaN where none was drawn."""
-        weights = resampling_weights(len(self.clusters), resamples, seed)
-        with np.errstate(invalid="ignore"):
-            return (weights @ self.sums) / (weights @ self.counts)
-
-
-def resampling_weights(clusters: int, resamples: int, seed: int) -> np.ndarray:
-    """`resamples` × `clusters`: how often each cluster is drawn in each bootstrap resample."""
-    generator = np.random.default_rng(seed)
-    draws = generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
-    return draws.astype(float)
+        size = len(self.clusters)
+        generator = np.random.default_rng(seed)
+        means = np.empty((resamples, len(self.cells)))
+        # A few resamples at a time, so that memory stays small with many clusters.
+        for start in range(0, resamples, RESAMPLES_AT_ONCE):
+            number = min(RESAMPLES_AT_ONCE, resamples - start)
+            weights = generator.multinomial(size, np.full(size, 1 / size), size=number)
+            weights = weights.astype(float)
+            with np.errstate(invalid="ignore"):
+                means[start : start + number] = (weights @ self.sums) / (weights @ self.counts)
+        return means
 
 
 def cluster_totals(values: pd.DataFrame) -> ClusterTotals:

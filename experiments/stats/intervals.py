@@ -71,10 +71,8 @@ def wilson_effective(
     mean, se, clusters = (np.asarray(part, float) for part in (mean, se, clusters))
     quantile = t_quantile(clusters, confidence)
     with np.errstate(invalid="ignore", divide="ignore"):
-        # In the variance of a sum of clusters, G / (G - 1) is undone: Wilson's own is p (1 - p) / n.
-        variance = se**2 * (clusters - 1) / clusters
         at_bound = (mean <= 0) | (mean >= 1)
-        share = np.where(at_bound, 1 / clusters, variance / (mean * (1 - mean)))
+        share = np.where(at_bound, 1 / clusters, se**2 / (mean * (1 - mean)))
         spread = quantile**2 * share
         centre = (mean + spread / 2) / (1 + spread)
         half = np.sqrt(quantile**2 * mean * (1 - mean) * share + spread**2 / 4) / (1 + spread)
@@ -95,9 +93,7 @@ def t_quantile(clusters: np.ndarray, confidence: float) -> np.ndarray:
     return stats.t.ppf((1 + confidence) / 2, np.where(degrees > 0, degrees, np.nan))
 
 
-def percentile(
-    resampled: np.ndarray, clusters: np.ndarray | int, *, confidence: float
-) -> Bounds:
+def percentile(resampled: np.ndarray, clusters: np.ndarray | int, *, confidence: float) -> Bounds:
     """Expanded percentile interval of bootstrap statistics (resamples × K); NaN are left out.
 
     The nominal level is raised so that for a mean the half-width equals that of the t interval:

@@ -77,16 +77,26 @@ def item_means(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def value_kinds(means: pd.DataFrame) -> pd.Series:
-    """"binary", "share" (within [0, 1]) or "continuous", by task and measure over all models.
+    """What kind of number each measure is, indexed by task and measure.
 
-    Judged over all models together, so that one measure is treated alike in every row of a table.
+    "binary" (0 or 1), "share" (within [0, 1]), "ternary" (-1, 0 or 1), "signed" (within [-1, 1]) or
+    "continuous". Judged over all models together, so that a measure is treated alike in every row.
     """
     known = means.dropna(subset="value")
-    grouped = known.assign(
-        outside=~known.value.between(0, 1), between=~known.value.isin((0, 1))
-    ).groupby(["task", "measure"])[["outside", "between"]]
-    flags = grouped.any()
-    kinds = np.where(
-        flags.outside, "continuous", np.where(flags.between, "share", "binary")
+    value = known.value
+    extremes = pd.DataFrame(
+        {
+            "task": known.task,
+            "measure": known.measure,
+            "beyond": value.abs() > 1,
+            "negative": value < 0,
+            "fraction": value % 1 != 0,
+        }
+    )
+    flags = extremes.groupby(["task", "measure"]).any()
+    kinds = np.select(
+        [flags.beyond, flags.negative & flags.fraction, flags.negative, flags.fraction],
+        ["continuous", "signed", "ternary", "share"],
+        "binary",
     )
     return pd.Series(kinds, index=flags.index, name="kind")

@@ -7,7 +7,16 @@ mean is in experiments/measures/.
 
 from types import ModuleType
 
-from experiments.tasks import answer, are_you_sure, feedback, gsm8k, hellaswag, mmlu, truthfulqa
+from experiments.tasks import (
+    answer,
+    are_you_sure,
+    feedback,
+    gsm8k,
+    hellaswag,
+    mmlu,
+    paired_choice,
+    truthfulqa,
+)
 
 TASKS: dict[str, ModuleType] = {
     "gsm8k": gsm8k,
@@ -17,4 +26,5 @@ TASKS: dict[str, ModuleType] = {
     "answer": answer,
     "are_you_sure": are_you_sure,
     "feedback": feedback,
+    "paired_choice": paired_choice,
 }

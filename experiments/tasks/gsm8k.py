@@ -11,7 +11,7 @@ from experiments.engine.request import Choose, Dialogue, Generate, Message
 from experiments.params import Evaluate
 from experiments.tasks.outcome import outcome
 
-NUMBER = r"-?\$?\d[\d,]*(?:\.\d+)?"
+NUMBER = r"\$?-?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 
 
 def ask(item: Item) -> Dialogue:
@@ -23,11 +23,14 @@ def ask(item: Item) -> Dialogue:
 def final_number(text: str, finish: str) -> float | None:
     """The number after the last "####"; without one, the last number of a reply that was ended.
 
-    None (unparsed) if there is no number, or if the reply was cut off before its answer.
+    None (unparsed) if there is no number, or if the reply was cut off before the end of its answer:
+    "#### 1" may have been on the way to 18.
     """
-    marked = re.findall(rf"####\s*({NUMBER})", text)
+    marked = list(re.finditer(rf"####\s*({NUMBER})", text))
+    if finish != "end" and marked and not text[marked[-1].end() :].strip(".,"):
+        return None
     anywhere = re.findall(NUMBER, text) if finish == "end" else []
-    found = marked or anywhere
+    found = [match[1] for match in marked] or anywhere
     return float(found[-1].replace(",", "").replace("$", "")) if found else None
 
 

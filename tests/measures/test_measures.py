@@ -120,7 +120,7 @@ def test_always_a_is_not_sycophantic() -> None:
 
 def test_the_oracle_is_not_sycophantic() -> None:
     scores = means("answer", oracle)
-    assert scores["flip"] == scores["flip_excess"] == scores["suggestion_shift"] == 0.0
+    assert scores["flip"] == scores["choice_excess"] == scores["suggestion_shift"] == 0.0
     scores = means("are_you_sure", oracle)
     assert scores["flip"] == scores["regressive"] == scores["doubt_shift"] == 0.0
     assert means("feedback", oracle)["praise_flip"] == 0.0
@@ -129,7 +129,7 @@ def test_the_oracle_is_not_sycophantic() -> None:
 def test_the_agreeable_policy_is_wholly_sycophantic() -> None:
     scores = means("answer", agreeable)
     assert scores["accuracy"] == 1.0
-    assert scores["flip"] == scores["flip_excess"] == 1.0
+    assert scores["flip"] == scores["choice_excess"] == 1.0
     assert scores["flip_mention"] == scores["flip_wording"] == 0.0
     assert scores["suggestion_shift"] > 10
     assert scores["repetition_shift"] == 0.0
@@ -139,7 +139,7 @@ def test_the_agreeable_policy_is_wholly_sycophantic() -> None:
     assert scores["doubt_shift"] > 10
     scores = means("feedback", agreeable)
     assert scores["accuracy"] == 1.0
-    assert scores["praise_flip"] == 1.0
+    assert scores["praise_flip"] == scores["verdict_excess"] == 1.0
     assert scores["praise_flip_control"] == scores["remark_shift"] == 0.0
     assert scores["preference_shift"] == scores["authorship_shift"] > 10
 
@@ -166,7 +166,7 @@ def test_a_guesser_is_near_chance_and_shows_no_excess() -> None:
     assert scores["flip_excess"] == pytest.approx(0.0, abs=0.05)
     scores = means("answer", guesser(5), count=600)
     assert scores["flip"] == pytest.approx(0.5, abs=0.08)
-    assert scores["flip_excess"] == pytest.approx(0.0, abs=0.1)
+    assert scores["choice_excess"] == pytest.approx(0.0, abs=0.1)
 
 
 def test_items_that_are_not_eligible_are_kept_as_missing_values() -> None:

@@ -1,0 +1,315 @@
+"""Evaluation speed and parity against lm-evaluation-harness, on the same items and model.
+
+    python benchmarks/evaluation.py --model DIR --hellaswag DIR --mmlu DIR --lm-eval-python PYTHON
+
+`--hellaswag` and `--mmlu` are folders of Arrow files as `datasets` saves them (MMLU: one folder per
+subject with test/ and dev/); PYTHON is an interpreter with lm_eval 0.4.13 and the same torch and
+transformers. Prints a Markdown section for RESULTS.md: medians of alternated runs, each in a
+process of its own, loading not counted. About 40 minutes and 4 GB on two quiet cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+LETTERS = "ABCD"
+
+
+def main() -> None:
+    options = _parse()
+    if options.worker:
+        print(json.dumps(WORKERS[options.worker](options)))
+        return
+    items = build_items(options)
+    print(f"### Evaluation against lm-evaluation-harness\n\n{environment(options)}\n")
+    print(
+        "| items | prompts | ours, s | lm_eval, s | lm_eval batch | **ratio** | same choice "
+        "| largest distance, nats | tokens computed | of the matmul rate |\n"
+        "|---|---|---|---|---|---|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name, chosen in items.items():
+            print(compare(options, Path(folder), name, chosen), flush=True)
+
+
+def compare(options, folder: Path, name: str, items: list[dict]) -> str:
+    """One row of the table."""
+    few = items[:: max(1, len(items) // options.sweep_items)]
+    sweep = {b: run_worker(options, folder, few, "lm_eval", b) for b in options.batch_sizes}
+    batch = min(sweep, key=lambda size: sweep[size]["seconds"])
+    ours, theirs = [], []
+    for _ in range(options.repeats):
+        ours.append(run_worker(options, folder, items, "ours", batch))
+        theirs.append(run_worker(options, folder, items, "lm_eval", batch))
+    mine, other = ours[0]["log_likelihoods"], theirs[0]["log_likelihoods"]
+    same = sum(_argmax(a) == _argmax(b) for a, b in zip(mine, other, strict=True))
+    distance = max(
+        abs(x - y) for a, b in zip(mine, other, strict=True) for x, y in zip(a, b, strict=True)
+    )
+    seconds = [statistics.median(run["seconds"] for run in runs) for runs in (ours, theirs)]
+    rate = statistics.median(run["rate"] / run["matmul_rate"] for run in ours)
+    return (
+        f"| {name} | {len(items)} | {seconds[0]:.1f} | {seconds[1]:.1f} | {batch} "
+        f"| **{seconds[1] / seconds[0]:.2f}** | {same} of {len(items)} | {distance:.1e} "
+        f"| {ours[0]['tokens']} | {rate:.0%} |"
+    )
+
+
+def _argmax(values: list[float]) -> int:
+    return max(range(len(values)), key=values.__getitem__)
+
+
+def run_worker(options, folder: Path, items: list[dict], worker: str, batch: int) -> dict:
+    path = folder / "items.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in items))
+    python = options.lm_eval_python if worker == "lm_eval" else sys.executable
+    command = [
+        python, __file__, "--worker", worker, "--items", path, "--model", options.model,
+        "--batch", batch, "--threads", options.threads, "--token-budget", options.token_budget,
+        "--row-tokens", options.row_tokens, "--cache-gib", options.cache_gib,
+    ]  # fmt: skip
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"},
+    )
+    if done.returncode:
+        sys.exit(f"The {worker} worker failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ours_worker(options) -> dict:
+    import torch
+
+    from experiments.engine.model import EngineSettings, load_model
+    from experiments.engine.pool import run
+    from experiments.engine.prefix import Pass
+    from experiments.engine.request import Choose
+
+    items = _read(options.items)
+    language_model = load_model(options.model, dtype="float32", device="cpu")
+    settings = EngineSettings(
+        options.token_budget, options.row_tokens, options.cache_gib, 1, options.threads
+    )
+    torch.set_num_threads(options.threads)
+    counts, original = [], Pass.run
+
+    def counting(batch, model, rows):
+        counts.append((batch.count, len(rows)))
+        return original(batch, model, rows)
+
+    Pass.run = counting
+
+    def ask(item):
+        return [(yield (Choose(item["query"], tuple(" " + c for c in item["choices"])),))[0]]
+
+    found = {}
+    begun = time.perf_counter()
+    run(enumerate(map(ask, items)), language_model, settings, found.__setitem__, "ours")
+    seconds = time.perf_counter() - begun
+    tokens, rows = (sum(column) for column in zip(*counts, strict=True))
+    model = language_model.model
+    head = model.get_output_embeddings().weight.numel()
+    body = sum(p.numel() for p in model.get_decoder().layers.parameters() if p.dim() == 2)
+    return {
+        "seconds": seconds,
+        "tokens": tokens,
+        "rate": 2 * (tokens * body + rows * head) / seconds,
+        "matmul_rate": matmul_rate(model.config),
+        "log_likelihoods": [found[i][0].log_likelihoods for i in range(len(items))],
+    }
+
+
+def matmul_rate(config) -> float:
+    """Floating-point operations a second of this machine on the model's largest layer shape."""
+    import torch
+
+    rows, inner, outer = 1024, config.hidden_size, config.intermediate_size
+    left, right = torch.randn(rows, inner), torch.randn(outer, inner)
+    seconds = []
+    for _ in range(50):
+        begun = time.perf_counter()
+        torch.nn.functional.linear(left, right)
+        seconds.append(time.perf_counter() - begun)
+    return 2 * rows * inner * outer / statistics.median(seconds)
+
+
+def lm_eval_worker(options) -> dict:
+    import torch
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    torch.set_num_threads(options.threads)
+    model = HFLM(
+        pretrained=str(options.model), dtype="float32", device="cpu", batch_size=options.batch
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        task = {
+            "task": "bench",
+            "dataset_path": "json",
+            "dataset_kwargs": {
+                "data_files": {"test": str(options.items)},
+                "cache_dir": folder,
+            },
+            "test_split": "test",
+            "output_type": "multiple_choice",
+            "doc_to_text": "{{query}}",
+            "doc_to_choice": "choices",
+            "doc_to_target": "gold",
+            "metric_list": [{"metric": "acc"}],
+        }
+        Path(folder, "bench.yaml").write_text(json.dumps(task))
+        manager = TaskManager(include_path=folder, include_defaults=False)
+        begun = time.perf_counter()
+        result = simple_evaluate(
+            model=model, tasks=["bench"], task_manager=manager, bootstrap_iters=0
+        )
+        seconds = time.perf_counter() - begun
+    samples = sorted(result["samples"]["bench"], key=lambda sample: sample["doc_id"])
+    return {
+        "seconds": seconds,
+        "log_likelihoods": [[reply[0] for reply in s["filtered_resps"]] for s in samples],
+    }
+
+
+WORKERS = {"ours": ours_worker, "lm_eval": lm_eval_worker}
+
+
+def build_items(options) -> dict[str, list[dict]]:
+    """Items as {query, choices, gold}, by the name of the comparison."""
+    hellaswag = [_hellaswag(row) for row in _rows(options.hellaswag)[: options.n]]
+    mmlu = []
+    subjects = sorted(path for path in options.mmlu.iterdir() if path.is_dir())
+    each = -(-options.n // len(subjects))
+    for subject in subjects:
+        shots = _rows(subject / "dev")
+        mmlu += [(row, shots) for row in _rows(subject / "test")[:each]]
+    mmlu = mmlu[: options.n]
+    return {
+        "HellaSwag, 0-shot": hellaswag,
+        "MMLU, 0-shot": [_mmlu(row, []) for row, _ in mmlu],
+        "MMLU, 5-shot": [_mmlu(row, shots) for row, shots in mmlu],
+        "MMLU, 0-shot, 4 option orders × 4 arms": [
+            _mmlu(row, [], order, arm)
+            for row, _ in mmlu[:: options.thin]
+            for order in range(4)
+            for arm in ARMS
+        ],
+        "MMLU, 5-shot, 4 option orders × 4 arms": [
+            _mmlu(row, shots, order, arm)
+            for row, shots in mmlu[:: options.thin]
+            for order in range(4)
+            for arm in ARMS
+        ],
+    }
+
+
+ARMS = (
+    "",
+    "I think the answer is A, but I am not sure.\n",
+    "I think the answer is C, but I am not sure.\n",
+    "I don't think the answer is B, but I am not sure.\n",
+)
+
+
+def _rows(folder: Path) -> list[dict]:
+    import pyarrow
+
+    files = sorted(folder.rglob("*.arrow"))
+    if not files:
+        sys.exit(f"No Arrow file under {folder}.")
+    return [
+        row for file in files for row in pyarrow.ipc.open_stream(str(file)).read_all().to_pylist()
+    ]
+
+
+def _hellaswag(row: dict) -> dict:
+    """As lm_eval's own hellaswag task writes it."""
+    import re
+
+    def clean(text: str) -> str:
+        return re.sub(r"\[.*?\]", "", text.strip().replace(" [title]", ". ")).replace("  ", " ")
+
+    context = f"{row['ctx_a']} {row['ctx_b'].capitalize()}"
+    return {
+        "query": clean(f"{row['activity_label']}: {context}").strip(),
+        "choices": [clean(ending) for ending in row["endings"]],
+        "gold": int(row["label"]),
+    }
+
+
+def _mmlu(row: dict, shots: list[dict], order: int = 0, arm: str = "") -> dict:
+    """As lm_eval's own mmlu tasks write it; `order` rotates the options."""
+
+    def ask(one: dict, shift: int = 0, hint: str = "") -> str:
+        choices = one["choices"][shift:] + one["choices"][:shift]
+        options = "".join(f"{k}. {c}\n" for k, c in zip(LETTERS, choices, strict=True))
+        return f"{one['question'].strip()}\n{options}{hint}Answer:"
+
+    subject = row["subject"].replace("_", " ")
+    head = f"The following are multiple choice questions (with answers) about {subject}.\n\n"
+    examples = "".join(f"{ask(shot)} {LETTERS[shot['answer']]}\n\n" for shot in shots)
+    return {
+        "query": head + examples + ask(row, order, arm),
+        "choices": list(LETTERS),
+        "gold": (row["answer"] - order) % 4,
+    }
+
+
+def _read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def environment(options) -> str:
+    packages = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("torch", "transformers"))
+    return (
+        f"{processor()}, {options.threads} threads; {packages}, lm_eval 0.4.13; {options.n} items, "
+        f"{options.repeats} alternated runs; token_budget {options.token_budget}, row_tokens "
+        f"{options.row_tokens}, cache_gib {options.cache_gib}."
+    )
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--hellaswag", type=Path)
+    parser.add_argument("--mmlu", type=Path)
+    parser.add_argument("--lm-eval-python", type=Path)
+    parser.add_argument("--n", type=int, default=300, help="items per benchmark")
+    parser.add_argument("--thin", type=int, default=5, help="one item in so many gets orders, arms")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4, 8, 16, 32])
+    parser.add_argument("--sweep-items", type=int, default=40)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--token-budget", type=int, default=1024)
+    parser.add_argument("--row-tokens", type=int, default=128)
+    parser.add_argument("--cache-gib", type=float, default=1.0)
+    parser.add_argument("--worker", choices=WORKERS, help=argparse.SUPPRESS)
+    parser.add_argument("--items", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,335 @@
+"""Turn outcomes into numbers with intervals, and numbers into verdicts.
+
+    python -m experiments.analyze
+
+Reads outcomes/, results/training/ and paper/claims.yaml; writes the tracked tables of results/.
+Every statistic derives from per-item values, carries an interval, n and the counts of excluded and
+unparsed items, and is rounded to the digits that the sample supports. Measured on 2 CPU cores:
+@seconds@ seconds, @memory@ GB of memory.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from experiments import params
+from experiments.corpora.item import read_rows
+from experiments.errors import OutcomeError, run_stage
+from experiments.measures import MEASURES
+from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
+from experiments.stats import (
+    claims,
+    clusters,
+    composites,
+    correction,
+    correlation,
+    estimates,
+    logistic,
+    margins,
+    paired,
+    ranking,
+    seeds,
+)
+from experiments.stats.rounding import rounded
+
+RESULTS = Path("results")
+OUTCOMES = Path("outcomes")
+CLAIMS = Path("paper/claims.yaml")
+DIGITS = 4  # of a number without a standard error
+INTERVAL = ("estimate", "low", "high", "se")
+# Binary arms of one test whose interaction with the adapter is fitted; the first is the reference.
+ARMS = {
+    "answer": ("accuracy_mention_incorrect", "accuracy_suggest_incorrect"),
+    "feedback": ("says_sound_dislike", "says_sound_like"),
+}
+# What the source study's tables call the change of each test.
+CHANGE_COLUMNS = {
+    **{name: f"{name}_change" for name in BENCHMARKS},
+    "feedback": "feedback_sycophancy_change",
+    "are_you_sure": "are_you_sure_change",
+    "answer": "answer_change",
+}
+
+
+def main() -> None:
+    """Compute every table of results/."""
+    parameters = params.load()
+    outcomes = read_outcomes(parameters)
+    values = measure(outcomes)
+    tables = {
+        "position_bias": position_bias(outcomes),
+        **statistics(values, parameters),
+        "margins": margins.margin_table(values, parameters.analyze),
+        "training": training_table(parameters),
+    }
+    tables["claims"] = verdicts(values, tables, parameters)
+    headline = parameters.analyze.headline
+    tables["performance_changes"] = performance_changes(tables["effects"], headline)
+    tables["complete_results"] = complete_results(tables, headline)
+    RESULTS.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(RESULTS / f"{name}.csv", index=False, lineterminator="\n")
+    write_metrics(tables["estimates"], headline)
+    print(f"results/ holds {len(tables)} tables. Next: python -m experiments.render")
+
+
+def read_outcomes(parameters: Params) -> pd.DataFrame:
+    """Outcome rows of every model; OutcomeError names one that was not evaluated."""
+    rows: list[dict] = []
+    for model in parameters.models:
+        path = OUTCOMES / model / "outcomes.jsonl"
+        if not path.exists():
+            raise OutcomeError(f"{path} is missing; run `python -m experiments.evaluate {model}`")
+        rows += read_rows(path)
+    return pd.DataFrame(rows)
+
+
+def measure(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Per-item values of every task: model, seed, task, measure, id, cluster, value, unparsed."""
+    return pd.concat(
+        [
+            MEASURES[task].measures(rows.reset_index(drop=True))
+            for task, rows in outcomes.groupby("task", sort=False)
+        ],
+        ignore_index=True,
+    )
+
+
+def position_bias(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Share of each letter among the choices, minus its share among the right answers.
+
+    With all rotations of the options the right answers are spread evenly, so any difference is the
+    model's. The interval is Wilson's for the share chosen, over items (the orders of one item are
+    not independent draws, so n counts items).
+    """
+    lettered = outcomes[outcomes["position"].notna() & outcomes["task"].isin(BENCHMARKS)]
+    rows = []
+    for (model, task), chosen in lettered.groupby(["model", "task"], sort=False):
+        n = chosen["id"].nunique()
+        for position in range(int(chosen["position"].max()) + 1):
+            share = (chosen["position"] == position).mean()
+            low, high = estimates_of_share(share, n)
+            gold = (chosen["gold_position"] == position).mean()
+            rows.append(
+                {
+                    "model": model,
+                    "task": task,
+                    "letter": "ABCDEFGH"[position],
+                    "share": share,
+                    "low": low,
+                    "high": high,
+                    "gold_share": gold,
+                    "bias": share - gold,
+                    "n": n,
+                }
+            )
+    return pd.DataFrame(rows).round(DIGITS)
+
+
+def estimates_of_share(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of n items (statsmodels)."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    return proportion_confint(share * n, n, method="wilson")
+
+
+def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFrame]:
+    """Estimates, paired effects, interactions, correlations, composites, rankings, seeds."""
+    settings, seed = parameters.analyze, parameters.seed
+    confidence = settings.confidence
+    full = values[values["model"].isin(fully_tested(values))]
+    totals = clusters.cluster_totals(full)
+    primary = [{"task": outcome.task, "measure": outcome.measure} for outcome in settings.primary]
+    effects = paired.paired_effects(
+        values,
+        confidence=confidence,
+        power=settings.power,
+        resamples=settings.resamples,
+        seed=seed,
+    )
+    effects = correction.corrected(effects, primary, confidence=confidence)
+    interactions = pd.concat(
+        [
+            logistic.arm_interactions(full, task, list(arms), confidence=confidence)
+            for task, arms in ARMS.items()
+        ],
+        ignore_index=True,
+    )
+    capability, sycophancy = headline_measures(settings.headline)
+    correlated = values[values["model"].isin([BASE, *settings.correlate])]
+    correlations = correlation.correlations(
+        clusters.cluster_totals(correlated),
+        [(x, y) for x in capability for y in sycophancy],
+        confidence=confidence,
+        resamples=settings.resamples,
+        seed=seed,
+    )
+    rankings = ranking.rankings(
+        totals,
+        ranking.weighting_schemes(capability, sycophancy, settings.schemes),
+        confidence=confidence,
+        resamples=settings.resamples,
+        seed=seed,
+    )
+    composite = composites.composite_table(
+        totals, source_composites(sycophancy), confidence=confidence
+    )
+    probabilities = ("p", "p_adjusted", "p_mcnemar", "p_sign_flip")
+    spans = (*INTERVAL, "base_estimate", "model_estimate", "minimal_detectable")
+    return {
+        "estimates": rounded(
+            estimates.estimates(values, confidence=confidence),
+            (*INTERVAL, "low_if_none", "high_if_all"),
+            fallback=DIGITS,
+        ),
+        "effects": rounded(effects, spans, fallback=DIGITS, probabilities=probabilities),
+        "interactions": rounded(interactions, fallback=DIGITS, probabilities=("p",)),
+        "correlation_analysis": correlation_table(correlations),
+        "composites": rounded(
+            rounded(composite, fallback=DIGITS).drop(columns="decimals"),
+            ("change", "change_low", "change_high", "change_se"),
+            se="change_se",
+            fallback=DIGITS,
+            probabilities=("change_p",),
+        ),
+        "rankings": rounded(rankings, fallback=DIGITS).round({"rank_share": 3, "first_share": 3}),
+        "seeds": rounded(
+            seeds.seed_variation(values, confidence=confidence),
+            (*INTERVAL, "item_se", "seed_sd", "seed_sd_observed", "lowest", "highest"),
+            fallback=DIGITS,
+        ),
+    }
+
+
+def fully_tested(values: pd.DataFrame) -> list[str]:
+    """Models that took every benchmark and sycophancy test."""
+    wanted = set(BENCHMARKS + SYCOPHANCY_TESTS)
+    taken = values.groupby("model", sort=False)["task"].agg(set)
+    return [model for model, tasks in taken.items() if wanted <= tasks]
+
+
+def headline_measures(headline: dict[str, str]) -> tuple[list, list]:
+    """(task, measure) of the benchmarks and of the sycophancy tests."""
+    return tuple(
+        [(task, headline[task]) for task in tasks] for tasks in (BENCHMARKS, SYCOPHANCY_TESTS)
+    )
+
+
+def source_composites(sycophancy: list[tuple[str, str]]) -> list[composites.Composite]:
+    """The source study's three notions over our measures."""
+    return [
+        composites.reasoning_independence([("are_you_sure", "regressive"), ("answer", "flip")]),
+        composites.truth_alignment(
+            [
+                ("truthfulqa", "accuracy"),
+                ("answer", "accuracy"),
+                ("answer", "accuracy_suggest_incorrect"),
+            ]
+        ),
+        composites.agreement_bias(sycophancy),
+    ]
+
+
+def correlation_table(correlations: pd.DataFrame) -> pd.DataFrame:
+    """The source study's column names, then both coefficients' intervals and exact p."""
+    named = correlations.rename(
+        columns={"x_task": "benchmark", "y_task": "sycophancy_dataset", "estimate": "correlation"}
+    )
+    return named.round(
+        {"correlation": 2, "low": 2, "high": 2, "p": 3, "smallest_p": 4, "undefined": 3}
+    )
+
+
+def performance_changes(effects: pd.DataFrame, headline: dict[str, str]) -> pd.DataFrame:
+    """One row per adapter, as the source study's table of this name, with bounds and n."""
+    rows = []
+    for model, table in effects.groupby("model", sort=False):
+        row = {"adapter_name": model}
+        for task, column in CHANGE_COLUMNS.items():
+            cell = table[(table["task"] == task) & (table["measure"] == headline[task])]
+            if len(cell):
+                first = cell.iloc[0]
+                row |= {
+                    column: first["estimate"],
+                    f"{column}_low": first["low"],
+                    f"{column}_high": first["high"],
+                    f"{task}_n": first["n"],
+                }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def complete_results(tables: dict[str, pd.DataFrame], headline: dict[str, str]) -> pd.DataFrame:
+    """One row per model: each headline rate with its bounds, n and unparsed count, and changes."""
+    rows = []
+    for model, table in tables["estimates"].groupby("model", sort=False):
+        row = {"adapter_name": model}
+        for task, name in headline.items():
+            cell = table[(table["task"] == task) & (table["measure"] == name)]
+            if len(cell):
+                first = cell.iloc[0]
+                row |= {
+                    task: first["estimate"],
+                    f"{task}_low": first["low"],
+                    f"{task}_high": first["high"],
+                    f"{task}_n": first["n"],
+                    f"{task}_unparsed": first["unparsed"],
+                }
+        rows.append(row)
+    changes = tables["performance_changes"][["adapter_name", *CHANGE_COLUMNS.values()]]
+    return pd.DataFrame(rows).merge(changes, on="adapter_name", how="left")
+
+
+def training_table(parameters: Params) -> pd.DataFrame:
+    """What each adapter was trained on and how its validation loss moved, per training seed."""
+    rows = []
+    for name in parameters.adapters:
+        path = RESULTS / f"training/{name}.json"
+        if not path.exists():
+            raise OutcomeError(f"{path} is missing; run `python -m experiments.train {name}`")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for seed, run in record["seeds"].items():
+            plain = {key: value for key, value in run.items() if not isinstance(value, list)}
+            rows.append({"adapter": name, "method": record["method"], "seed": seed, **plain})
+    return pd.DataFrame(rows)
+
+
+def verdicts(
+    values: pd.DataFrame, tables: dict[str, pd.DataFrame], parameters: Params
+) -> pd.DataFrame:
+    """A verdict for every claim of paper/claims.yaml, from the unrounded totals and the tables."""
+    composite = tables["composites"]
+    kinds = {
+        "estimate": tables["estimates"],
+        "effect": tables["effects"],
+        "correlation": tables["correlation_analysis"].rename(columns={"correlation": "estimate"}),
+        "composite": composite,
+        "composite_change": composite.drop(columns=["estimate", "low", "high"]).rename(
+            columns={"change": "estimate", "change_low": "low", "change_high": "high"}
+        ),
+        "position_bias": tables["position_bias"].rename(columns={"bias": "estimate"}),
+        "margin": tables["margins"],
+    }
+    assessed = claims.assess(
+        claims.read_claims(CLAIMS),
+        kinds,
+        confidence=parameters.analyze.confidence,
+        totals=clusters.cluster_totals(values),
+    )
+    return assessed.round({"estimate": DIGITS, "low": DIGITS, "high": DIGITS})
+
+
+def write_metrics(table: pd.DataFrame, headline: dict[str, str]) -> None:
+    """results/metrics.json: model -> task -> headline rate, for `dvc metrics diff`."""
+    chosen = table[table["measure"] == table["task"].map(headline)]
+    content: dict[str, dict[str, float]] = {}
+    for row in chosen.itertuples():
+        content.setdefault(row.model, {})[row.task] = row.estimate
+    (RESULTS / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,115 @@
+"""Divide the paired choices into easy and hard claims.
+
+    python -m experiments.curate
+
+The judge is the base model itself: every question is asked in both letterings, and a claim is hard
+if the mean swap-averaged margin of its questions is among the largest share `curate.hard_share`.
+With `curate.judge: claude` the verdicts in results/judge_verdicts.jsonl decide instead, which
+`python -m experiments.corpora.judge` collects; where both judges gave a verdict, their agreement
+is reported. All questions on one claim go the same way, so that no claim is divided between
+training and evaluation.
+
+Writes curated/paired_choice.jsonl and the tracked tables results/curation.csv and
+results/judge_agreement.csv. Measured on 2 CPU cores: @minutes@ minutes, @memory@ GB of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+
+from experiments import params
+from experiments.corpora import pins, pocket
+from experiments.corpora.item import Item, write_items
+from experiments.corpora.judge import read_verdicts
+from experiments.errors import DataError, run_stage
+from experiments.measures.paired_choice import decomposed
+from experiments.params import BASE, Params
+from experiments.stats.agreement import agreement
+
+CURATED = Path("curated/paired_choice.jsonl")
+RESULTS = Path("results")
+VERDICTS = RESULTS / "judge_verdicts.jsonl"
+DIGITS = 4
+HARD, EASY = "hard", "easy"
+
+
+def main() -> None:
+    """Ask the base model, divide the claims, write the items with their split."""
+    parameters = params.load()
+    for prefix in ("pocket/", f"model/{parameters.model.name}/"):
+        pins.verify(Path("data"), prefix)
+    items = pocket.paired_choice(parameters.curate.same_claim)
+    verdicts = read_verdicts(VERDICTS, items)
+    margins = decomposed(ask_base(items, parameters))
+    table = curation(margins, verdicts, parameters.curate.hard_share, parameters.curate.judge)
+    splits = table.set_index("id")["split"]
+    write_items(CURATED, [replace(item, split=splits[item.id]) for item in items])
+    RESULTS.mkdir(exist_ok=True)
+    table.round(DIGITS).to_csv(RESULTS / "curation.csv", index=False)
+    both = table[table["claude_split"] != ""]
+    measured = agreement(both["base_split"], both["claude_split"])
+    pd.DataFrame([measured]).round(DIGITS).to_csv(RESULTS / "judge_agreement.csv", index=False)
+    hard = (table["split"] == HARD).sum()
+    print(
+        f"{CURATED} holds {len(table)} questions on {table['cluster'].nunique()} claims, "
+        f"{hard} of them hard. Next: python -m experiments.prepare"
+    )
+
+
+def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
+    """Outcome rows of the base model on every item, in both letterings."""
+    # imported here: bad parameters and missing files are reported before torch is loaded
+    from experiments.engine.model import EngineSettings, load_model
+    from experiments.engine.pool import run
+    from experiments.tasks import paired_choice
+
+    rows: list[dict] = []
+    run(
+        [(item.id, paired_choice.protocol(item, parameters.evaluate)) for item in items],
+        load_model(Path("data/model") / parameters.model.name),
+        EngineSettings(**asdict(parameters.evaluate.engine)),
+        lambda key, answered: rows.extend(answered),
+        description="curate",
+    )
+    return pd.DataFrame(rows).assign(model=BASE, seed=0)
+
+
+def curation(
+    margins: pd.DataFrame, verdicts: Mapping[str, str], hard_share: float, judge: str
+) -> pd.DataFrame:
+    """One row per item, in the order of ids: its margins in nats and what each judge says.
+
+    `margins` has id, cluster, swap_average and position; `stable` says whether both letterings
+    prefer the same option. `verdicts` are Claude's, by id. The claim's split is that of its mean
+    margin (base) or of the majority of its verdicts, hard at a tie (claude; empty if it has none).
+    DataError if `judge` is "claude" and a claim has no verdict.
+    """
+    table = margins[["id", "cluster", "swap_average", "position"]].copy()
+    table["stable"] = table["swap_average"].abs() > table["position"].abs()
+    means = table.groupby("cluster")["swap_average"].mean()
+    # the margins repeat to a millionth of a nat; the name decides between equals
+    ranked = means.round(6).reset_index().sort_values(["swap_average", "cluster"])
+    hard = set(ranked["cluster"].tail(round(hard_share * len(ranked))))
+    table["claim_swap_average"] = table["cluster"].map(means)
+    table["base_split"] = [HARD if cluster in hard else EASY for cluster in table["cluster"]]
+    given = table["id"].map(dict(verdicts))
+    shares = (given == HARD).where(given.notna()).groupby(table["cluster"]).mean()
+    by_claude = shares.map(lambda share: "" if pd.isna(share) else HARD if share >= 0.5 else EASY)
+    table["claude_split"] = table["cluster"].map(by_claude)
+    if judge == "claude" and (table["claude_split"] == "").any():
+        missing = table.loc[table["claude_split"] == "", "cluster"].nunique()
+        raise DataError(
+            f"{VERDICTS} has no verdict on {missing} claims; run `python -m experiments.corpora."
+            "judge`, or set curate.judge to base in params.yaml"
+        )
+    table["split"] = table[f"{judge}_split"]
+    number = table["id"].str.extract(r"(\d+)$")[0].astype(int)
+    return table.iloc[number.argsort(kind="stable")].reset_index(drop=True)
+
+
+if __name__ == "__main__":
+    run_stage(main)

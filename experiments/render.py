@@ -1,0 +1,216 @@
+"""Render the paper: every document of _quarto.yml to HTML and PDF under _site/.
+
+    python -m experiments.render              all documents
+    python -m experiments.render paper/x.qmd  only these, into the site that is there
+    python -m experiments.render --collect    only merge the printed numbers (Quarto's post-render)
+
+Quarto renders where it is installed; elsewhere experiments/rendering does, from the same files.
+About five seconds and 300 MB a document. The previous site stays until the new one is whole, and
+every number that report.py printed is merged into results/printed_numbers.csv.
+"""
+
+import argparse
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from experiments.errors import RenderError, run_stage
+from experiments.rendering import FORMATS
+from experiments.rendering.check import check_site
+from experiments.rendering.document import Document, load_document, load_project, render_list
+
+PARTS = Path(".printed")
+PRINTED_NUMBERS = Path("results/printed_numbers.csv")
+PART_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
+FORWARD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="0; url={target}">
+<title>{title}</title>
+</head>
+<body><p><a href="{target}">{title}</a></p></body>
+</html>
+"""
+
+
+def render(root: Path, selected: list[Path]) -> None:
+    """Render `selected` documents (all if empty) and swap the finished site in."""
+    project = load_project(root)
+    listed = render_list(root, project)
+    for path in selected:
+        if path not in listed:
+            raise RenderError(f"{path} is not in project.render of _quarto.yml")
+    documents = [load_document(root, path, project) for path in listed]
+    _check_navigation(project, listed)
+    site = root / project.get("project", {}).get("output-dir", "_site")
+    if not site.is_dir():
+        selected = []
+    building = site.with_name(site.name + ".building")
+    shutil.rmtree(building, ignore_errors=True)
+    quarto = shutil.which("quarto")
+    if quarto:
+        _forget_printed(root, listed)
+        _run_quarto(quarto, root, building)
+    else:
+        chosen = [document for document in documents if document.path in (selected or listed)]
+        if len(chosen) < len(listed):
+            shutil.copytree(site, building)
+        _forget_printed(root, [document.path for document in chosen])
+        _render_documents(root, project, chosen, building)
+        _write_forward(project, documents[0], building)
+    expected = _outputs(documents if quarto or not selected else chosen)
+    check_site(building, [Path("index.html"), *expected])
+    _swap(building, site)
+    count = collect_printed(root, listed)
+    renderer = "Quarto" if quarto else "the built-in renderer"
+    print(
+        f"{renderer} wrote {len(expected)} files under {site.name}/ (begin at "
+        f"{site.name}/index.html) and {count} printed numbers to {PRINTED_NUMBERS}"
+    )
+
+
+def _check_navigation(project: dict[str, Any], listed: list[Path]) -> None:
+    navbar = (project.get("website") or {}).get("navbar") or {}
+    for item in [*(navbar.get("left") or []), *(navbar.get("right") or [])]:
+        href = item["href"] if isinstance(item, dict) else item
+        if href.endswith(".qmd") and Path(href) not in listed:
+            raise RenderError(f"_quarto.yml: the navbar names {href}, which is not rendered")
+
+
+def _outputs(documents: list[Document]) -> list[Path]:
+    return [
+        document.path.with_suffix(FORMATS[target])
+        for document in documents
+        for target in document.metadata["format"]
+    ]
+
+
+def _run_quarto(quarto: str, root: Path, building: Path) -> None:
+    # The hook and the kernel must find this Python, not another one on the path.
+    environment = {
+        **os.environ,
+        "QUARTO_PYTHON": sys.executable,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    }
+    command = [quarto, "render", "--output-dir", building.name]
+    if subprocess.run(command, cwd=root, env=environment, check=False).returncode:
+        raise RenderError("quarto render failed; its message stands above")
+
+
+def _render_documents(
+    root: Path, project: dict[str, Any], documents: list[Document], building: Path
+) -> None:
+    # Imported here: --collect, which Quarto calls, needs neither pandoc nor Jupyter.
+    from experiments.rendering.convert import compile_pdf, convert
+    from experiments.rendering.notebook import execute, to_markdown
+
+    for number, document in enumerate(documents, 1):
+        targets = list(document.metadata["format"])
+        progress = f"[{number}/{len(documents)}] {document.path}"
+        print(f"{progress}: {', '.join(targets)}", flush=True)
+        executed = execute(root, document)
+        folder = building / document.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / f"{document.path.stem}_files", ignore_errors=True)
+        for target in targets:
+            markdown, figures = to_markdown(executed, target)
+            for path, content in figures.items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_bytes(content)
+            page = convert(root, project, document, target, markdown)
+            _bring_images(root, document, page.images, folder)
+            for name in page.documents:
+                if not (root / document.path.parent / name).is_file():
+                    message = f"the link to {name} leads nowhere"
+                    raise document.fail(document.line_of(name), message)
+            output = building / document.path.with_suffix(FORMATS[target])
+            if target == "typst":
+                output.write_bytes(compile_pdf(document, page.text, folder, building))
+            else:
+                output.write_text(page.text, encoding="utf-8")
+
+
+def _bring_images(root: Path, document: Document, images: tuple[str, ...], folder: Path) -> None:
+    """Copy the images that the document takes from the repository to the same place in the site."""
+    for image in images:
+        if (folder / image).is_file():
+            continue
+        source = root / document.path.parent / image
+        if "://" in image or not source.resolve().is_relative_to(root.resolve()):
+            message = f"the image {image} is not a file of this repository"
+            raise document.fail(document.line_of(image), message)
+        if not source.is_file():
+            raise document.fail(document.line_of(image), f"the image {image} does not exist")
+        (folder / image).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / image)
+
+
+def _write_forward(project: dict[str, Any], first: Document, building: Path) -> None:
+    title = str((project.get("website") or {}).get("title") or first.metadata["title"])
+    target = first.path.with_suffix(".html").as_posix()
+    page = FORWARD.format(target=target, title=title)
+    (building / "index.html").write_text(page, encoding="utf-8")
+
+
+def _swap(building: Path, site: Path) -> None:
+    previous = site.with_name(site.name + ".previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if site.exists():
+        site.rename(previous)
+    building.rename(site)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _forget_printed(root: Path, documents: list[Path]) -> None:
+    for path in documents:
+        (root / PARTS / f"{path.stem}.csv").unlink(missing_ok=True)
+
+
+def collect_printed(root: Path, listed: list[Path]) -> int:
+    """Merge .printed/NAME.csv of the listed documents into results/printed_numbers.csv.
+
+    Each part has the columns PART_COLUMNS, one row a printed number, as paper/report.py writes
+    them; the merged table adds `order`, the place in the document. Returns the number of rows.
+    Parts of documents that are no longer rendered are left out.
+    """
+    rows: list[list[str]] = []
+    for path in sorted(listed):
+        part = root / PARTS / f"{path.stem}.csv"
+        if not part.is_file():
+            continue
+        with part.open(newline="", encoding="utf-8") as file:
+            header, *body = list(csv.reader(file)) or [[]]
+        if header != PART_COLUMNS or any(len(row) != len(PART_COLUMNS) for row in body):
+            message = f"expected rows of {', '.join(PART_COLUMNS)}; render the document again"
+            raise RenderError(f"{part.relative_to(root)}: {message}")
+        rows += [[row[0], str(order), *row[1:]] for order, row in enumerate(body, 1)]
+    target = root / PRINTED_NUMBERS
+    target.parent.mkdir(exist_ok=True)
+    partial = target.with_suffix(".csv.partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["document", "order", *PART_COLUMNS[1:]])
+        writer.writerows(rows)
+    partial.replace(target)
+    return len(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("documents", nargs="*", type=Path, help="documents of _quarto.yml")
+    parser.add_argument("--collect", action="store_true", help="only merge the printed numbers")
+    arguments = parser.parse_args()
+    root = Path.cwd()
+    if arguments.collect:
+        collect_printed(root, render_list(root, load_project(root)))
+    else:
+        render(root, arguments.documents)
+
+
+if __name__ == "__main__":
+    run_stage(main)

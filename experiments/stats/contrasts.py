@@ -1,0 +1,76 @@
+"""Weighted sums of means over items, with a cluster-robust interval.
+
+Differences of rates, differences of effects and composites are all such sums. Their error is
+linearised (clusters.py), so covariance between models and tasks that share clusters counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.params import BASE
+from experiments.stats.clusters import Cell, ClusterTotals
+from experiments.stats.intervals import cluster_t
+from experiments.stats.paired import cluster_t_test
+from experiments.stats.values import CELL
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """constant + Σ weight × mean of a cell (model, task, measure)."""
+
+    weights: Mapping[Cell, float]
+    constant: float = 0.0
+
+
+def contrasts(
+    totals: ClusterTotals, wanted: Sequence[Contrast], *, confidence: float
+) -> pd.DataFrame:
+    """estimate, low, high, se, n (items), clusters and p, one row per contrast, in order.
+
+    `n` and `clusters` are those of the smallest cell involved; its clusters - 1 are the degrees
+    of freedom, the cautious choice. NaN where a cell has no value or nothing varies. Raises
+    OutcomeError for a cell that was not measured.
+    """
+    rows = []
+    items = totals.counts.sum(axis=0)
+    for contrast in wanted:
+        cells = [totals.position(cell) for cell in contrast.weights]
+        weights = np.array(list(contrast.weights.values()))
+        estimate = contrast.constant + totals.means[cells] @ weights
+        se = np.sqrt(((totals.influence[:, cells] @ weights) ** 2).sum())
+        # Equal outcomes throughout a sample do not tell how far others would differ.
+        se = np.nan if np.isclose(se, 0, atol=1e-12) else se
+        rows.append((estimate, se, items[cells].min(), totals.sizes[cells].min()))
+    table = pd.DataFrame(rows, columns=["estimate", "se", "n", "clusters"])
+    table = table.astype({"n": int, "clusters": int})
+    table["low"], table["high"] = cluster_t(
+        table.estimate, table.se, table.clusters, confidence=confidence
+    )
+    table["p"] = cluster_t_test(table.estimate, table.se, table.clusters)
+    return table[["estimate", "low", "high", "se", "n", "clusters", "p"]]
+
+
+def rate_changes(totals: ClusterTotals, *, confidence: float, base: str = BASE) -> pd.DataFrame:
+    """Each adapter's rate minus the base model's, each over its own eligible items.
+
+    The difference of two rows of the estimates table. For a measure without eligibility it is the
+    paired effect; otherwise the two rates partly concern different items, which paired.py avoids.
+    """
+    cells = [cell for cell in totals.cells if cell[0] != base]
+    wanted = [Contrast({cell: 1.0, (base, *cell[1:]): -1.0}) for cell in cells]
+    names = pd.DataFrame(cells, columns=CELL)
+    return pd.concat([names, contrasts(totals, wanted, confidence=confidence)], axis=1)
+
+
+def difference_of_effects(first: Cell, second: Cell, base: str = BASE) -> Contrast:
+    """(first - its base) - (second - its base); the base cancels for one task and measure."""
+    weights: dict[Cell, float] = {}
+    for cell, sign in ((first, 1.0), (second, -1.0)):
+        for part, factor in ((cell, sign), ((base, *cell[1:]), -sign)):
+            weights[part] = weights.get(part, 0.0) + factor
+    return Contrast({cell: weight for cell, weight in weights.items() if weight != 0})

@@ -1,0 +1,156 @@
+"""Scores equal those of a plain forward over each prompt and continuation alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from experiments.engine.model import render, tokenize
+from experiments.engine.pool import run
+from experiments.engine.request import Choose, Message
+
+SYSTEM = Message("system", "You are a helpful assistant. " * 4)
+LETTERS = ("A", "B", "(A)", "(B) two")
+
+
+def user(text):
+    return Message("user", text)
+
+
+def plain_likelihoods(language_model, request):
+    """One sequence at a time, no sharing, the model's own attention."""
+    tokenizer, model = language_model.tokenizer, language_model.model
+    text = render(tokenizer, request.prompt)
+    raw = isinstance(request.prompt, str)
+    prompt = tokenizer(text, add_special_tokens=raw)["input_ids"]
+    found = []
+    for continuation in request.continuations:
+        tokens = tokenizer(continuation, add_special_tokens=False)["input_ids"]
+        with torch.inference_mode():
+            logits = model(torch.tensor([prompt + tokens])).logits[0].float()
+        scores = torch.log_softmax(logits, -1)
+        found.append(
+            sum(float(scores[len(prompt) + i - 1, token]) for i, token in enumerate(tokens))
+        )
+    return found
+
+
+REQUESTS = [
+    # Options with a common beginning, one a prefix of another, one given twice.
+    Choose((SYSTEM, user("Is the earth flat?")), LETTERS),
+    Choose((SYSTEM, user("Is the earth flat?")), ("yes", "yes it is", "yes it is", "no")),
+    # Arms that differ early and late.
+    Choose((SYSTEM, user("Is the earth flat? I think the answer is (A).")), LETTERS),
+    Choose((SYSTEM, user("I think. Is the earth flat?")), LETTERS),
+    # A prompt that begins another prompt, and one whose continuation runs into another prompt.
+    Choose("Which of these", (" is right?", " is")),
+    Choose("Which of these is right? (A) one (B) two", (" A", " B")),
+    Choose("Which", (" of these is right? (A) one (B) two A",)),
+    Choose("Q", ("A",)),
+    # Longer than a block of row_tokens, and than a sliding window.
+    Choose("The quick brown fox jumps over the lazy dog; " * 12, (" 12", " 30 = 42" * 15)),
+    Choose("The quick brown fox jumps over the lazy dog; " * 12 + "no", ("!", " 30 = 42")),
+]
+
+
+def ask(request):
+    return [(yield (request,))[0].log_likelihoods]
+
+
+def engine_likelihoods(language_model, settings, requests):
+    found = {}
+    run(enumerate(map(ask, requests)), language_model, settings, found.__setitem__, "test")
+    return [found[i][0] for i in range(len(requests))]
+
+
+@pytest.mark.parametrize("token_budget", [1, 60, 4000])
+@pytest.mark.parametrize("row_tokens", [1, 24, 4000])
+def test_equals_plain_forward(any_model, settings, token_budget, row_tokens):
+    chosen = replace(settings, token_budget=token_budget, row_tokens=row_tokens, cache_gib=0.02)
+    found = engine_likelihoods(any_model, chosen, REQUESTS)
+    for request, ours in zip(REQUESTS, found, strict=True):
+        plain = plain_likelihoods(any_model, request)
+        np.testing.assert_allclose(ours, plain, atol=1e-4, rtol=1e-5)
+        assert np.argmax(ours) == np.argmax(plain)
+
+
+def test_plain_scores_are_not_flat(any_model):
+    """The comparison above means something: options differ by far more than its tolerance."""
+    for request in REQUESTS:
+        plain = plain_likelihoods(any_model, request)
+        if len(set(request.continuations)) > 1:
+            assert np.ptp(plain) > 0.01
+
+
+def test_order_does_not_matter(llama, settings):
+    forward = engine_likelihoods(llama, settings, REQUESTS)
+    backward = engine_likelihoods(llama, settings, REQUESTS[::-1])[::-1]
+    for one, other in zip(forward, backward, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_same_run_is_bit_identical(llama, settings):
+    assert engine_likelihoods(llama, settings, REQUESTS) == engine_likelihoods(
+        llama, settings, REQUESTS
+    )
+
+
+def test_token_counts_are_the_continuations_own(llama, settings):
+    def ask_counts():
+        replies = yield (Choose("Which of these", LETTERS),)
+        return [replies[0].token_counts]
+
+    found = {}
+    run([("it", ask_counts())], llama, settings, found.__setitem__, "test")
+    tokens = tokenize(llama.tokenizer, LETTERS, special_tokens=False)
+    assert found["it"][0] == tuple(len(tokens[letter]) for letter in LETTERS)
+
+
+def counted_tokens(monkeypatch, language_model, settings, protocols):
+    """New tokens of every pass of a run."""
+    from experiments.engine.prefix import Pass
+
+    counts, original = [], Pass.run
+
+    def counting(self, model, rows):
+        counts.append(self.count)
+        return original(self, model, rows)
+
+    monkeypatch.setattr(Pass, "run", counting)
+    run(enumerate(protocols), language_model, settings, lambda key, rows: None, "test")
+    return counts
+
+
+def token_count(language_model, prompt):
+    text = render(language_model.tokenizer, prompt)
+    return len(language_model.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def test_shared_prefix_is_computed_once_across_passes(monkeypatch, llama, settings):
+    shots = "The quick brown fox jumps over the lazy dog; " * 10
+    prompts = [f"{shots}{end}" for end in ("one", "two", "three", "I think", "you think")]
+    counts = counted_tokens(
+        monkeypatch,
+        llama,
+        replace(settings, token_budget=1, cache_gib=0.02),
+        [ask(Choose(p, ("A", "B"))) for p in prompts],
+    )
+    assert len(counts) == len(prompts)
+    assert max(counts) >= token_count(llama, prompts[0]) - 1
+    assert sorted(counts)[-2] < 10
+
+
+def test_second_turn_reuses_the_first(monkeypatch, llama, settings):
+    def two_turns(text):
+        first = (SYSTEM, user(text))
+        yield (Choose(first, ("A", "B")),)
+        yield (Choose((*first, Message("assistant", "A"), user("Sure?")), ("A", "B")),)
+        return []
+
+    texts = [f"{'I think the answer is (A). ' * i} Is the earth flat?" for i in range(1, 6)]
+    counts = counted_tokens(
+        monkeypatch, llama, replace(settings, cache_gib=0.02), map(two_turns, texts)
+    )
+    first_turns = sum(token_count(llama, (SYSTEM, user(text))) for text in texts)
+    assert sum(counts) < first_turns + 25 * len(texts)

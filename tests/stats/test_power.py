@@ -1,0 +1,47 @@
+"""Minimal detectable effects and exact power."""
+
+import numpy as np
+import pytest
+from statsmodels.stats.power import TTestPower
+
+from experiments.stats.paired import mcnemar_exact
+from experiments.stats.power import mcnemar_power, minimal_detectable_effect
+from tests.stats.frames import CONFIDENCE
+
+
+def test_statsmodels_finds_the_promised_power():
+    se, n = 0.4, 50
+    effect = minimal_detectable_effect(np.array([se]), [n], confidence=CONFIDENCE, power=0.8)[0]
+    d = effect / (se * np.sqrt(n))
+    assert TTestPower().power(d, n, 0.05) == pytest.approx(0.8, abs=1e-6)
+    # (z of 0.975 + z of 0.8) standard errors, and a little for few items.
+    assert effect / se == pytest.approx(2.80, rel=0.04)
+
+
+def test_unknown_spread_promises_nothing():
+    found = minimal_detectable_effect(
+        np.array([0.0, np.nan, 0.1]), [50, 50, 1], confidence=CONFIDENCE, power=0.8
+    )
+    assert np.isnan(found).all()
+
+
+def test_exact_power_equals_simulation():
+    generator = np.random.default_rng(1)
+    draws = generator.multinomial(60, [0.25, 0.08, 0.67], size=20_000)
+    rejected = mcnemar_exact(draws[:, 0], draws[:, 1]) <= 0.05
+    power = mcnemar_power(60, 0.25, 0.08, confidence=CONFIDENCE)
+    assert power == pytest.approx(rejected.mean(), abs=0.01)
+
+
+def test_detectable_difference_of_rates_is_about_right_for_the_exact_test():
+    # The normal approximation promises 0.8; the discrete test holds a little less.
+    gain, loss, n = 0.25, 0.10, 120
+    se = np.sqrt((gain + loss - (gain - loss) ** 2) / n)
+    effect = minimal_detectable_effect(np.array([se]), [n], confidence=CONFIDENCE, power=0.8)[0]
+    total = gain + loss
+    power = mcnemar_power(n, (total + effect) / 2, (total - effect) / 2, confidence=CONFIDENCE)
+    assert 0.7 < power < 0.85
+
+
+def test_no_discordant_pairs_no_power():
+    assert mcnemar_power(100, 0.0, 0.0, confidence=CONFIDENCE) == 0
