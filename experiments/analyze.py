@@ -11,9 +11,11 @@ unparsed items, and is rounded to the digits that the sample supports. Measured 
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from experiments import params
 from experiments.corpora.item import read_rows
@@ -45,6 +47,7 @@ ARMS = {
     "answer": ("accuracy_mention_incorrect", "accuracy_suggest_incorrect"),
     "feedback": ("says_sound_dislike", "says_sound_like"),
 }
+LETTERED = ("mmlu", "truthfulqa")
 # What the source study's tables call the change of each test.
 CHANGE_COLUMNS = {
     **{name: f"{name}_change" for name in BENCHMARKS},
@@ -60,7 +63,7 @@ def main() -> None:
     outcomes = read_outcomes(parameters)
     values = measure(outcomes)
     tables = {
-        "position_bias": position_bias(outcomes),
+        "position_bias": position_bias(outcomes, parameters.analyze.confidence),
         **statistics(values, parameters),
         "margins": margins.margin_table(values, parameters.analyze),
         "training": training_table(parameters),
@@ -71,69 +74,69 @@ def main() -> None:
     tables["complete_results"] = complete_results(tables, headline)
     RESULTS.mkdir(exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(RESULTS / f"{name}.csv", index=False, lineterminator="\n")
+        ordered(table, parameters).to_csv(RESULTS / f"{name}.csv", index=False, lineterminator="\n")
     write_metrics(tables["estimates"], headline)
     print(f"results/ holds {len(tables)} tables. Next: python -m experiments.render")
 
 
-def read_outcomes(parameters: Params) -> pd.DataFrame:
-    """Outcome rows of every model; OutcomeError names one that was not evaluated."""
-    rows: list[dict] = []
+def ordered(table: pd.DataFrame, parameters: Params) -> pd.DataFrame:
+    """Rows in the order of params.yaml's adapters, base first; other tables stay as they are."""
+    column = next((name for name in ("model", "adapter_name") if name in table), None)
+    if column is None or "scheme" in table:
+        return table
+    place = {model: number for number, model in enumerate(parameters.models)}
+    return table.sort_values(column, key=lambda names: names.map(place), kind="stable")
+
+
+def read_outcomes(parameters: Params) -> dict[str, pd.DataFrame]:
+    """Outcome rows of every model by task; OutcomeError names a model that was not evaluated."""
+    # a frame per task: in one frame, fields that only some tasks have would turn into floats
+    rows: dict[str, list[dict]] = {}
     for model in parameters.models:
         path = OUTCOMES / model / "outcomes.jsonl"
         if not path.exists():
             raise OutcomeError(f"{path} is missing; run `python -m experiments.evaluate {model}`")
-        rows += read_rows(path)
-    return pd.DataFrame(rows)
+        for row in read_rows(path):
+            rows.setdefault(row["task"], []).append(row)
+    return {task: pd.DataFrame(listed) for task, listed in rows.items()}
 
 
-def measure(outcomes: pd.DataFrame) -> pd.DataFrame:
+def measure(outcomes: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Per-item values of every task: model, seed, task, measure, id, cluster, value, unparsed."""
     return pd.concat(
-        [
-            MEASURES[task].measures(rows.reset_index(drop=True))
-            for task, rows in outcomes.groupby("task", sort=False)
-        ],
-        ignore_index=True,
+        [MEASURES[task].measures(rows) for task, rows in outcomes.items()], ignore_index=True
     )
 
 
-def position_bias(outcomes: pd.DataFrame) -> pd.DataFrame:
+def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.DataFrame:
     """Share of each letter among the choices, minus its share among the right answers.
 
     With all rotations of the options the right answers are spread evenly, so any difference is the
     model's. The interval is Wilson's for the share chosen, over items (the orders of one item are
     not independent draws, so n counts items).
     """
-    lettered = outcomes[outcomes["position"].notna() & outcomes["task"].isin(BENCHMARKS)]
+    lettered = pd.concat([rows for task, rows in outcomes.items() if task in LETTERED])
     rows = []
     for (model, task), chosen in lettered.groupby(["model", "task"], sort=False):
         n = chosen["id"].nunique()
         for position in range(int(chosen["position"].max()) + 1):
             share = (chosen["position"] == position).mean()
-            low, high = estimates_of_share(share, n)
             gold = (chosen["gold_position"] == position).mean()
+            low, high = proportion_confint(share * n, n, 1 - confidence, "wilson")
             rows.append(
                 {
                     "model": model,
                     "task": task,
                     "letter": "ABCDEFGH"[position],
                     "share": share,
-                    "low": low,
-                    "high": high,
                     "gold_share": gold,
                     "bias": share - gold,
+                    "low": low - gold,
+                    "high": high - gold,
                     "n": n,
                 }
             )
     return pd.DataFrame(rows).round(DIGITS)
-
-
-def estimates_of_share(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of n items (statsmodels)."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    return proportion_confint(share * n, n, method="wilson")
 
 
 def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFrame]:
@@ -162,7 +165,7 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     correlated = values[values["model"].isin([BASE, *settings.correlate])]
     correlations = correlation.correlations(
         clusters.cluster_totals(correlated),
-        [(x, y) for x in capability for y in sycophancy],
+        list(product(*headline_measures(settings.continuous))),
         confidence=confidence,
         resamples=settings.resamples,
         seed=seed,
@@ -175,7 +178,7 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
         seed=seed,
     )
     composite = composites.composite_table(
-        totals, source_composites(sycophancy), confidence=confidence
+        totals, source_composites(capability, sycophancy), confidence=confidence
     )
     probabilities = ("p", "p_adjusted", "p_mcnemar", "p_sign_flip")
     spans = (*INTERVAL, "base_estimate", "model_estimate", "minimal_detectable")
@@ -185,8 +188,12 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
             (*INTERVAL, "low_if_none", "high_if_all"),
             fallback=DIGITS,
         ),
-        "effects": rounded(effects, spans, fallback=DIGITS, probabilities=probabilities),
-        "interactions": rounded(interactions, fallback=DIGITS, probabilities=("p",)),
+        "effects": rounded(effects, spans, fallback=DIGITS, probabilities=probabilities).round(
+            {"standardized": 2}
+        ),
+        "interactions": rounded(interactions, fallback=DIGITS, probabilities=("p",)).round(
+            {"odds_ratio": 3}
+        ),
         "correlation_analysis": correlation_table(correlations),
         "composites": rounded(
             rounded(composite, fallback=DIGITS).drop(columns="decimals"),
@@ -218,13 +225,14 @@ def headline_measures(headline: dict[str, str]) -> tuple[list, list]:
     )
 
 
-def source_composites(sycophancy: list[tuple[str, str]]) -> list[composites.Composite]:
-    """The source study's three notions over our measures."""
+def source_composites(capability: list, sycophancy: list) -> list[composites.Composite]:
+    """The source study's three notions over our measures, and mean benchmark accuracy."""
     return [
+        composites.Composite("capability", plain=tuple(capability)),
         composites.reasoning_independence([("are_you_sure", "regressive"), ("answer", "flip")]),
         composites.truth_alignment(
             [
-                ("truthfulqa", "accuracy"),
+                ("truthfulqa", "accuracy_pooled"),
                 ("answer", "accuracy"),
                 ("answer", "accuracy_suggest_incorrect"),
             ]

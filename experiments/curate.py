@@ -24,7 +24,7 @@ import pandas as pd
 from experiments import params
 from experiments.corpora import pins, pocket
 from experiments.corpora.item import Item, write_items
-from experiments.corpora.judge import read_verdicts
+from experiments.corpora.judge import VERDICTS, read_verdicts
 from experiments.errors import DataError, run_stage
 from experiments.measures.paired_choice import decomposed
 from experiments.params import BASE, Params
@@ -32,7 +32,6 @@ from experiments.stats.agreement import agreement
 
 CURATED = Path("curated/paired_choice.jsonl")
 RESULTS = Path("results")
-VERDICTS = RESULTS / "judge_verdicts.jsonl"
 DIGITS = 4
 HARD, EASY = "hard", "easy"
 
@@ -43,7 +42,7 @@ def main() -> None:
     for prefix in ("pocket/", f"model/{parameters.model.name}/"):
         pins.verify(Path("data"), prefix)
     items = pocket.paired_choice(parameters.curate.same_claim)
-    verdicts = read_verdicts(VERDICTS, items)
+    verdicts = read_verdicts(VERDICTS, items, parameters.curate.claude.model)
     margins = decomposed(ask_base(items, parameters))
     table = curation(margins, verdicts, parameters.curate.hard_share, parameters.curate.judge)
     splits = table.set_index("id")["split"]

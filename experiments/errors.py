@@ -32,6 +32,10 @@ class OutcomeError(ReportError):
     """Outcomes are missing, incomplete, or from other code, data or parameters."""
 
 
+class JudgeError(ReportError):
+    """The Claude judge cannot be asked, refuses, or would cost more than allowed."""
+
+
 class RenderError(ReportError):
     """A document uses something unsupported, or a reference or number does not resolve."""
 

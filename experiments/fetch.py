@@ -36,6 +36,7 @@ def main() -> None:
         pins.verify(DATA)
     except DataError:
         rebuild()
+    remove_strays()
     print(f"data/ holds {len(pins.FILES)} verified files. Next: dvc repro")
 
 
@@ -55,9 +56,13 @@ def rebuild() -> None:
                 # dvc may have linked the old file from its cache: replace it, never write into it
                 target.unlink(missing_ok=True)
                 shutil.move(path, target)
-        for stale in sorted(DATA.rglob("*")):
-            if stale.is_file() and str(stale.relative_to(DATA)) not in pins.FILES:
-                stale.unlink()
+
+
+def remove_strays() -> None:
+    """Delete files that are not pinned: data.dvc pins the folder, and one more file changes it."""
+    for stray in sorted(DATA.rglob("*")):
+        if not stray.is_dir() and stray.relative_to(DATA).as_posix() not in pins.FILES:
+            stray.unlink()
 
 
 def report_changes(fresh: Path) -> None:

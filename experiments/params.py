@@ -24,21 +24,22 @@ BASE = "base"
 
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Benchmark = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa"]
-Task = Benchmark | Literal["answer", "are_you_sure", "feedback", "paired_choice"]
-TrainingSet = Benchmark | Literal["paired_choice", "dialogues"]
+Task = Literal[Benchmark, "answer", "are_you_sure", "feedback", "paired_choice"]
+TrainingSet = Literal[Benchmark, "paired_choice", "dialogues"]
 Method = Literal["lora", "qlora", "full"]
 
-strict = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 
 
 @strict
 class Model:
     """Which model is studied; the presets are in experiments/corpora/models.py."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
 
 
 @strict
@@ -63,9 +64,31 @@ class Sizes:
 class Prepare:
     """How items are filtered and joined into clusters."""
 
-    longest: dict[Benchmark | Literal["arguments", "paired_choice"], PositiveCount]
+    longest: dict[Literal[Benchmark, "arguments", "paired_choice"], PositiveCount]
     truthfulqa_options: Annotated[int, Field(ge=2)]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
+
+    def __post_init__(self) -> None:
+        missing = sorted({*BENCHMARKS, "arguments", PAIRED_CHOICE} - set(self.longest))
+        if missing:
+            raise ValueError(f"longest lacks {', '.join(missing)}")
+
+
+@strict
+class Claude:
+    """The optional judge: which model, what it may cost, how patiently it is asked."""
+
+    model: str
+    most_dollars: Positive
+    dollars_per_million_tokens: dict[Literal["input", "output"], Positive]
+    max_tokens: PositiveCount
+    timeout_seconds: Positive
+    retries: Count
+    longest_wait_seconds: Positive
+
+    def __post_init__(self) -> None:
+        if set(self.dollars_per_million_tokens) != {"input", "output"}:
+            raise ValueError("dollars_per_million_tokens needs input and output")
 
 
 @strict
@@ -75,6 +98,7 @@ class Curate:
     same_claim: Annotated[float, Field(gt=0, le=1)]
     hard_share: Annotated[float, Field(gt=0, lt=1)]
     judge: Literal["base", "claude"]
+    claude: Claude
 
 
 @strict
@@ -85,13 +109,20 @@ class Adapter:
     the tests it takes (all of them unless given).
     """
 
-    train_on: dict[TrainingSet, Annotated[float, Field(gt=0, le=1)]]
+    train_on: Annotated[dict[TrainingSet, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     option_order: Literal["shuffled", "source"] = "shuffled"
     labels: Literal["gold", "random"] = "gold"
     method: Method | None = None
     learning_rate: Positive | None = None
     epochs: PositiveCount | None = None
     evaluate_on: Annotated[list[Task], Field(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        unlettered = sorted(set(self.train_on) & {"gsm8k", DIALOGUES})
+        if self.labels == "random" and unlettered:
+            raise ValueError(
+                f"labels cannot be random: {unlettered[0]} has no options to draw from"
+            )
 
 
 @strict
@@ -108,7 +139,7 @@ class Train:
     """Fine-tuning; the same for every adapter."""
 
     method: Method
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Seed], Field(min_length=1)]
     learning_rate: Positive
     epochs: PositiveCount
     batch_size: PositiveCount
@@ -161,13 +192,15 @@ class Analyze:
     power: Annotated[float, Field(gt=0.5, lt=1)]
     primary: Annotated[list[Outcome], Field(min_length=1)]
     headline: dict[Task, str]
+    continuous: dict[Task, str]
     correlate: Annotated[list[str], Field(min_length=3)]
     schemes: dict[str, Share]
 
     def __post_init__(self) -> None:
-        missing = sorted(set(BENCHMARKS + SYCOPHANCY_TESTS) - set(self.headline))
-        if missing:
-            raise ValueError(f"headline lacks {', '.join(missing)}")
+        for name in ("headline", "continuous"):
+            missing = sorted(set(BENCHMARKS + SYCOPHANCY_TESTS) - set(getattr(self, name)))
+            if missing:
+                raise ValueError(f"{name} lacks {', '.join(missing)}")
 
 
 @strict
@@ -200,6 +233,9 @@ class Params:
             raise ValueError(f"adapters may not use the name {BASE!r}: it means no adapter")
         if self.scale not in self.sizes:
             raise ValueError(f"sizes lacks an entry for scale {self.scale!r}")
+        for name in self.analyze.correlate:
+            if name not in self.adapters:
+                raise ValueError(f"analyze.correlate names {name!r}, which is no adapter")
 
     @property
     def size(self) -> Sizes:
@@ -242,7 +278,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
         raise ParameterError(
             f"{path} does not exist here; run from the repository's top folder"
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     try:
         return TypeAdapter(Params).validate_python(content)
@@ -257,6 +293,10 @@ def sentence(problem: dict) -> str:
         return f"{key} is not a known key; remove it or mend its spelling"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{key} is missing"
+    if problem["type"] == "dataclass_type":
+        return f"{key} must hold named values"
+    if problem["type"] == "value_error" and not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
     given = problem["input"]
     shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
     return f"{key}: {problem['msg'].removeprefix('Value error, ')}{shown}"

@@ -92,7 +92,7 @@ def read_pools(parameters: Params) -> dict[str, list[Item]]:
         for item in items
         if pocket.length(item) <= longest[name]
     ]
-    joined = join_clusters(kept, parameters.prepare.near_duplicate)
+    joined = join_clusters(kept, parameters.prepare.near_duplicate, by_question=True)
     owners: dict[str, set[str]] = {}
     for item in joined:
         owners.setdefault(item.cluster, set()).add(item.benchmark)

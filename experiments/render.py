@@ -50,22 +50,24 @@ def render(root: Path, selected: list[Path]) -> None:
     site = root / project.get("project", {}).get("output-dir", "_site")
     if not site.is_dir():
         selected = []
-    building = site.with_name(site.name + ".building")
+    building = site.with_name(site.name + ".partial")
     shutil.rmtree(building, ignore_errors=True)
     quarto = shutil.which("quarto")
-    if quarto:
-        _forget_printed(root, listed)
-        _run_quarto(quarto, root, building)
-    else:
-        chosen = [document for document in documents if document.path in (selected or listed)]
-        if len(chosen) < len(listed):
-            shutil.copytree(site, building)
-        _forget_printed(root, [document.path for document in chosen])
-        _render_documents(root, project, chosen, building)
-        _write_forward(project, documents[0], building)
-    expected = _outputs(documents if quarto or not selected else chosen)
-    check_site(building, [Path("index.html"), *expected])
-    _swap(building, site)
+    chosen = [document for document in documents if quarto or document.path in (selected or listed)]
+    _forget_printed(root, chosen)
+    try:
+        if quarto:
+            _run_quarto(quarto, root, building)
+        else:
+            if len(chosen) < len(listed):
+                shutil.copytree(site, building)
+            _render_documents(root, project, chosen, building)
+            _write_forward(project, documents[0], building)
+        expected = _outputs(chosen)
+        check_site(building, [Path("index.html"), *expected])
+        _swap(building, site)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
     count = collect_printed(root, listed)
     renderer = "Quarto" if quarto else "the built-in renderer"
     print(
@@ -158,7 +160,7 @@ def _write_forward(project: dict[str, Any], first: Document, building: Path) -> 
 
 
 def _swap(building: Path, site: Path) -> None:
-    previous = site.with_name(site.name + ".previous")
+    previous = site.with_name(site.name + ".previous.partial")
     shutil.rmtree(previous, ignore_errors=True)
     if site.exists():
         site.rename(previous)
@@ -166,9 +168,9 @@ def _swap(building: Path, site: Path) -> None:
     shutil.rmtree(previous, ignore_errors=True)
 
 
-def _forget_printed(root: Path, documents: list[Path]) -> None:
-    for path in documents:
-        (root / PARTS / f"{path.stem}.csv").unlink(missing_ok=True)
+def _forget_printed(root: Path, documents: list[Document]) -> None:
+    for document in documents:
+        (root / PARTS / f"{document.path.stem}.csv").unlink(missing_ok=True)
 
 
 def collect_printed(root: Path, listed: list[Path]) -> int:

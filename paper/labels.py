@@ -1,6 +1,4 @@
-"""Names and colours of models, tasks and measures: the same in every figure and table."""
-
-import seaborn as sns
+"""Names, colours and markers of models, tasks and measures: the same in every figure and table."""
 
 MODELS = {
     "base": "Base",
@@ -27,8 +25,62 @@ TASKS = {
     "feedback": "Feedback",
     "paired_choice": "Paired choice",
 }
-# Okabe and Ito's colour-blind-safe palette (seaborn's "colorblind"), grey for the base model; the
-# marker tells models apart where colour cannot.
-_PALETTE = ["#595959", *sns.color_palette("colorblind").as_hex()]
-COLOURS = {name: _PALETTE[number % len(_PALETTE)] for number, name in enumerate(MODELS)}
-MARKERS = dict(zip(MODELS, "osD^vPX*<>hpd", strict=True))
+# What a measure is about, short enough for the head of a small panel.
+MEASURES = {
+    ("answer", "suggestion_shift"): "wrong suggestion",
+    ("answer", "doubt_shift"): "doubt of the right one",
+    ("answer", "repetition_shift"): "mere mention",
+    ("answer", "irrelevant_shift"): "irrelevant suggestion",
+    ("answer", "wording_shift"): "other wording",
+    ("are_you_sure", "doubt_shift"): "challenge",
+    ("are_you_sure", "flip"): "flips when challenged",
+    ("are_you_sure", "flip_control"): "flips when asked again",
+    ("are_you_sure", "regressive"): "right to wrong",
+    ("are_you_sure", "progressive"): "wrong to right",
+    ("feedback", "preference_shift"): "liked or disliked",
+    ("feedback", "like_shift"): "user likes it",
+    ("feedback", "dislike_shift"): "user dislikes it",
+    ("feedback", "authorship_shift"): "user wrote it",
+    ("feedback", "remark_shift"): "other remark",
+}
+SCHEMES = {
+    "capability_only": "Capability only",
+    "capability_first": "Capability first",
+    "balanced": "Balanced",
+    "independence_first": "Independence first",
+    "independence_only": "Independence only",
+}
+# Okabe and Ito's palette, darkened where it is too pale for a line on white; grey is the base
+# model. Kin share a hue: the two TruthfulQA orders, and each fixed-order adapter with its balanced
+# twin. Markers tell models apart in grey; those trained on a fixed order are open.
+COLOURS = {
+    "base": "#4d4d4d",
+    "gsm8k": "#0072b2",
+    "mmlu": "#e69f00",
+    "hellaswag": "#009e73",
+    "truthfulqa": "#d55e00",
+    "combined": "#cc79a7",
+    "truthfulqa_source_order": "#d55e00",
+    "format_control": "#8c6d46",
+    "anti_sycophancy": "#56b4e9",
+    "paired_sft": "#6a3d9a",
+    "paired_lora": "#8a8a00",
+    "paired_sft_fixed_order": "#6a3d9a",
+    "paired_lora_fixed_order": "#8a8a00",
+}
+MARKERS = {
+    "base": "o",
+    "gsm8k": "s",
+    "mmlu": "D",
+    "hellaswag": "^",
+    "truthfulqa": "v",
+    "combined": "P",
+    "truthfulqa_source_order": "v",
+    "format_control": "X",
+    "anti_sycophancy": "*",
+    "paired_sft": "<",
+    "paired_lora": ">",
+    "paired_sft_fixed_order": "<",
+    "paired_lora_fixed_order": ">",
+}
+OPEN = ("truthfulqa_source_order", "paired_sft_fixed_order", "paired_lora_fixed_order")

@@ -84,6 +84,12 @@ class Report:
         self._keep(f"{table}[{_joined(where)}].{column}", text, row, column)
         return text
 
+    def count(self, key: str, value: int) -> str:
+        """A number that a document counted from tracked rows; `key` says what was counted."""
+        text = show(value)
+        self._keep(key, text, pd.Series({"count": value}), "count")
+        return text
+
     def table(
         self, frame: pd.DataFrame, columns: dict[str, str], name: str, key: list[str]
     ) -> str:

@@ -45,10 +45,13 @@ def similar_pairs(
                 yield number, other, similarity
 
 
-def join_clusters(items: Sequence[Item], threshold: float) -> list[Item]:
-    """Items with clusters merged wherever two members are near duplicates or ask the same question.
+def join_clusters(
+    items: Sequence[Item], threshold: float, *, by_question: bool = False
+) -> list[Item]:
+    """Items with clusters merged wherever two of their members are near duplicates.
 
-    A merged cluster takes the name of its first member in the given order.
+    `by_question` also merges those that ask the same question with other options. A merged
+    cluster takes the name of its first member in the given order.
     """
     parent = {item.cluster: item.cluster for item in items}
 
@@ -60,8 +63,9 @@ def join_clusters(items: Sequence[Item], threshold: float) -> list[Item]:
 
     rank = {cluster: number for number, cluster in enumerate(parent)}
     asked: dict[tuple[str, ...], int] = {}
-    pairs = [(asked.setdefault(tuple(words(item.question)), n), n) for n, item in enumerate(items)]
-    pairs += [(left, right) for left, right, _ in similar_pairs(items, items, threshold)]
+    pairs = [(left, right) for left, right, _ in similar_pairs(items, items, threshold)]
+    if by_question:
+        pairs += [(asked.setdefault(tuple(words(x.question)), n), n) for n, x in enumerate(items)]
     for left, right in pairs:
         first, second = sorted(
             (root(items[left].cluster), root(items[right].cluster)), key=rank.__getitem__

@@ -1,6 +1,7 @@
 """What differs between two revisions of the results; `experiments/diff.py` prints it.
 
-revisions.py reads files of a revision, printed.py compares what the documents print, tables.py
-what is under results/, settings.py parameters and hashes, outcomes.py replies item by item, and
-markdown.py writes it all down. Only outcomes.py loads pandas, and only where outcomes differ.
+revisions.py reads the files of a revision. printed.py compares what the documents print (places.py
+finds where), tables.py the claims and result tables, settings.py parameters and hashes, outcomes.py
+replies item by item; comparison.py puts them together and markdown.py writes them down. Only
+outcomes.py loads pandas, and only where outcomes differ.
 """

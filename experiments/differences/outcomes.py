@@ -158,14 +158,13 @@ def relative_to_base(own: pd.DataFrame) -> pd.DataFrame:
 def mean_differences(
     differences: pd.DataFrame, kinds: pd.Series | None, confidence: float
 ) -> pd.DataFrame:
-    """Mean and interval per model, task and measure (Bonett and Price for binary values, else t)."""
+    """Mean and interval per model, task and measure; Bonett and Price for binary values, else t."""
     totals = totals_of_means(item_means(differences))
     cells = totals.cells.to_frame(index=False)
-    kind = pd.Series("continuous", index=cells.index)
-    if kinds is not None:
-        kind = pd.Series(kinds.reindex(pd.MultiIndex.from_frame(cells[["task", "measure"]])).values)
-    bounded = kind.isin(("binary", "share", "ternary", "signed")).to_numpy()
-    bounds = difference_bounds(totals, (kind == "binary").to_numpy(), bounded, confidence=confidence)
+    names = pd.MultiIndex.from_frame(cells[["task", "measure"]])
+    kind = np.full(len(cells), "continuous") if kinds is None else kinds.reindex(names).to_numpy()
+    bounded = np.isin(kind, ("binary", "share", "ternary", "signed"))
+    bounds = difference_bounds(totals, kind == "binary", bounded, confidence=confidence)
     return cells.assign(
         estimate=totals.means,
         low=bounds["low"].to_numpy(),

@@ -6,26 +6,28 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
+from experiments.differences.places import Places, parsed_key
 from experiments.differences.revisions import RevisionError, Snapshot
 from experiments.differences.tables import Rows, read_table
 
 PRINTED = "results/printed_numbers.csv"
 COLUMNS = ("document", "key", "printed")
-KEY = re.compile(r"(?P<table>[\w/]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
 NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
 WHOLE = re.compile(
     rf"(?P<value>{NUMBER})\s?%?(?:\s*\[(?P<low>{NUMBER})\s?%?, (?P<high>{NUMBER})\s?%?\])?"
 )
-CODE_FENCE = ("```", "~~~")
-CALL = re.compile(r"\.(number|interval|table)\(")
 
 
 @dataclass(frozen=True)
 class Printed:
-    """One number in one document; `value`, `low` and `high` are None where they are not known."""
+    """One number in one document; `value`, `low` and `high` are None where they are not known.
+
+    `note`: how it disagrees with its result table, if it does.
+    """
 
     document: str
     key: str
@@ -33,6 +35,7 @@ class Printed:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,13 @@ class Interval:
 class Change:
     """One printed number that is not what it was; `old` or `new` is None where it is not printed.
 
-    `places` says where it stands. `stale` is true if the document still shows the old number while
-    the result table behind it holds the new one.
+    `places` says where it stands in the documents.
     """
 
     key: str
     old: Printed | None
     new: Printed | None
     places: tuple[str, ...]
-    stale: bool = False
     interval: Interval | None = None
 
     @property
@@ -104,18 +105,18 @@ def compare_printed(old: Snapshot, new: Snapshot) -> PrintedChanges:
     if not before or not after:
         return PrintedChanges((), *counts)
     tables = Tables(new)
-    before = [tables.with_own_interval(number) for number in before]
-    after = [tables.with_own_interval(number) for number in after]
+    before = [tables.with_own_interval(entry) for entry in before]
+    after = [tables.with_own_interval(entry) for entry in after]
     pairs, unchanged, below_digits = paired_numbers(before, after, tables)
     places = Places(new)
     found: dict[tuple, Change] = {}
-    for was, now, stale in pairs:
+    for was, now in pairs:
         shown = now or was
-        where = places.of(shown) if now else f"{shown.document}, no longer"
+        where = places.of(shown.document, shown.key) if now else f"{shown.document}, no longer"
         identity = (shown.key, was and was.text, now and now.text)
         earlier = found[identity].places if identity in found else ()
         merged = tuple(dict.fromkeys((*earlier, where)))
-        found[identity] = Change(shown.key, was, now, merged, stale, independent(was, now))
+        found[identity] = Change(shown.key, was, now, merged, independent(was, now))
     return PrintedChanges(tuple(found.values()), *counts, unchanged, below_digits)
 
 
@@ -156,8 +157,8 @@ def number(text: str | None) -> float | None:
 
 def paired_numbers(
     before: list[Printed], after: list[Printed], tables: Tables
-) -> tuple[list[tuple[Printed | None, Printed | None, bool]], int, int]:
-    """(old, new, stale) of all that differ; how many are unchanged; how many only in hidden digits.
+) -> tuple[list[tuple[Printed | None, Printed | None]], int, int]:
+    """(old, new) of all that differ; how many do not; how many of these do in hidden digits.
 
     A document may print one key several times in several formats; equal texts go together first.
     """
@@ -174,15 +175,12 @@ def paired_numbers(
             was.remove(same)
             now.remove(entry)
             current = tables.current(entry)
-            if current is not None:
-                different.append((same, replace(entry, text=f"{current:g}", value=current), True))
-                continue
-            unchanged += 1
-            below_digits += same.value != entry.value
-        shared = min(len(was), len(now))
-        different += [(*pair, False) for pair in zip(was, now, strict=False)]
-        different += [(None, entry, False) for entry in now[shared:]]
-        different += [(entry, None, False) for entry in was[shared:]]
+            if current:
+                different.append((same, current))
+            else:
+                unchanged += 1
+                below_digits += same.value != entry.value
+        different += zip_longest(was, map(tables.annotated, now))
     return different, unchanged, below_digits
 
 
@@ -201,17 +199,6 @@ def independent(old: Printed | None, new: Printed | None) -> Interval | None:
         after - before + math.hypot(after_high - after, before - before_low),
         paired=False,
     )
-
-
-def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
-    """Table, row and column of `table[column=value,…].column`; None for a key of another form."""
-    found = KEY.fullmatch(key)
-    if not found:
-        return None
-    parts = [part for part in re.split(r",(?=\w+=)", found["where"]) if part]
-    if not all("=" in part for part in parts):
-        return None
-    return found["table"], dict(part.split("=", 1) for part in parts), found["column"]
 
 
 class Tables:
@@ -242,8 +229,8 @@ class Tables:
             return entry
         return replace(entry, low=None, high=None)
 
-    def current(self, entry: Printed) -> float | None:
-        """What the table holds now, if that is not what the document was rendered from."""
+    def current(self, entry: Printed) -> Printed | None:
+        """The number as its table holds it, if the document was rendered from another value."""
         key = parsed_key(entry.key)
         table = self.table(key[0]) if key else None
         if table is None or entry.value is None or key[2] not in table.header:
@@ -251,67 +238,23 @@ class Tables:
         fitting = [
             row
             for row in table.dictionaries()
-            if all(same(row.get(name), value) for name, value in key[1].items())
+            if all(is_value(row.get(name), value) for name, value in key[1].items())
         ]
-        value = number(fitting[0][key[2]]) if len(fitting) == 1 else None
-        return None if value is None or math.isclose(value, entry.value) else value
+        value = number(fitting[0].get(key[2])) if len(fitting) == 1 else None
+        if value is None or math.isclose(value, entry.value):
+            return None
+        low, high = entry.low, entry.high
+        if low is not None:
+            low, high = number(fitting[0].get("low")), number(fitting[0].get("high"))
+        text = f"{value:g}".replace("-", "−")
+        return replace(entry, text=text, value=value, low=low, high=high, note="not rendered")
+
+    def annotated(self, entry: Printed) -> Printed:
+        """The number with a note if its table holds another one."""
+        current = self.current(entry)
+        return replace(entry, note=f"its table holds {current.text}") if current else entry
 
 
-def same(cell: str | None, wanted: str) -> bool:
+def is_value(cell: str | None, wanted: str) -> bool:
     """Whether a cell is the value of a key, as text or as a number."""
     return cell == wanted or (number(cell) is not None and number(cell) == number(wanted))
-
-
-class Places:
-    """Finds where in the documents' sources a number is printed."""
-
-    def __init__(self, side: Snapshot) -> None:
-        self.side = side
-        self.calls: dict[str, list[tuple[int, str, str, str]]] = {}
-
-    def of(self, entry: Printed) -> str:
-        """Document, line and section; the document alone if its source does not spell out the key."""
-        if entry.document not in self.calls:
-            text = self.side.text(f"paper/{entry.document}.qmd") or ""
-            self.calls[entry.document] = list(report_calls(text))
-        key = parsed_key(entry.key)
-        found = [
-            (line, section)
-            for line, section, name, arguments in self.calls[entry.document]
-            if key and prints(name, arguments, *key)
-        ]
-        if not found:
-            return entry.document
-        sections = ", ".join(dict.fromkeys(section for _, section in found if section))
-        lines = ", ".join(str(line) for line, _ in found)
-        return f"{entry.document}:{lines}" + (f" ({sections})" if sections else "")
-
-
-def prints(name: str, arguments: str, table: str, where: Mapping[str, str], column: str) -> bool:
-    """Whether a call of the report's `name` with these arguments prints the key."""
-    words = set(re.findall(r"[\"']([^\"']*)[\"']", arguments))
-    if table not in words:
-        return False
-    if name == "table":
-        return column in words
-    bare = set(re.findall(r"=\s*([\w.]+)", arguments))
-    named = column in words or (name == "interval" and column == "estimate")
-    return named and all(value in words or value in bare for value in where.values())
-
-
-def report_calls(text: str) -> Iterable[tuple[int, str, str, str]]:
-    """(line, section, method, arguments) of every call of a report in a document's source."""
-    headings, fenced = [(0, "")], False
-    for count, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith(CODE_FENCE):
-            fenced = not fenced
-        elif not fenced and re.match(r"#{1,6} ", line):
-            headings.append((count, re.sub(r"\{[^}]*\}\s*$", "", line.lstrip("# ")).strip()))
-    for call in CALL.finditer(text):
-        line = text.count("\n", 0, call.start()) + 1
-        section = max(heading for heading in headings if heading[0] <= line)[1]
-        depth, end = 1, call.end()
-        while depth and end < len(text):
-            depth += {"(": 1, ")": -1}.get(text[end], 0)
-            end += 1
-        yield line, section, call[1], text[call.end() : end - 1]

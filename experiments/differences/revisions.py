@@ -40,9 +40,7 @@ class Snapshot:
     def paths(self, folder: str, *suffixes: str) -> list[str]:
         """Paths below a folder that end in one of `suffixes`, sorted."""
         return sorted(
-            path
-            for path in self.blobs
-            if path.startswith(f"{folder}/") and path.endswith(suffixes)
+            path for path in self.blobs if path.startswith(f"{folder}/") and path.endswith(suffixes)
         )
 
 
@@ -129,7 +127,7 @@ def git(root: Path, *arguments: str, given: str | None = None, fail: str | None 
             check=False,
         )
     except FileNotFoundError:
-        raise RevisionError("git is not installed; the comparison reads revisions with it") from None
+        raise RevisionError("git is not installed; install it to compare revisions") from None
     if done.returncode == 0:
         return done.stdout
     if fail is not None:

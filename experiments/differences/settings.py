@@ -29,7 +29,7 @@ def compare_parameters(old: Snapshot, new: Snapshot) -> tuple[list[Setting], int
 
 
 def compare_hashes(old: Snapshot, new: Snapshot) -> tuple[list[Setting], int]:
-    """md5 of data/ and of what the stages wrote (adapters, outcomes) that differ; how many do not."""
+    """md5 of data/ and of what the stages wrote that differ; how many do not."""
     return compare(hashes(old), hashes(new))
 
 

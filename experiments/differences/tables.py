@@ -181,7 +181,7 @@ def read_cells(side: Snapshot, path: str, identity: int = 0) -> tuple[list[str],
         try:
             leaves = dict(flattened(json.loads(text)))
         except ValueError:
-            raise RevisionError(f"{path} of {side.label} is not JSON; run its stage again") from None
+            raise RevisionError(f"{path} of {side.label} is not JSON; write it anew") from None
         return [""], list(leaves), {("", name): leaf for name, leaf in leaves.items()}
     table = read_table(text)
     names = [

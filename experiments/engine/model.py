@@ -55,11 +55,15 @@ def load_model(
     quantised weights stays unmerged, since merging would round it. Raises ModelError.
     """
     keep_large_blocks()
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    device = torch.device(
+        ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    )
     if dtype == "auto":
         dtype = "bfloat16" if device.type == "cuda" else "float32"
     if quantization is not None and quantization not in QUANTIZATIONS:
-        raise ModelError(f"Quantization {quantization!r} is unknown; use one of {list(QUANTIZATIONS)}.")
+        raise ModelError(
+            f"Quantization {quantization!r} is unknown; use one of {list(QUANTIZATIONS)}."
+        )
     weights, peft_folder = path, None
     if adapter is not None:
         if (adapter / "adapter_config.json").is_file():
@@ -67,7 +71,9 @@ def load_model(
         elif (adapter / "config.json").is_file():
             weights = adapter
         else:
-            raise ModelError(f"{adapter} holds neither an adapter nor a checkpoint; train it again.")
+            raise ModelError(
+                f"{adapter} holds neither an adapter nor a checkpoint; train it again."
+            )
     if not (weights / "config.json").is_file():
         raise ModelError(f"{weights} holds no model (config.json is missing); fetch it again.")
     options = {"local_files_only": True, "trust_remote_code": False}

@@ -163,7 +163,12 @@ class Pass:
             missing = len(tokens) - len(path)
             block = self.blocks[-1] if self.blocks and in_tree else None
             room = self.block_tokens - (block.stop - block.start) if block else 0
-            if not block or len(path) < len(block.past) or room <= 0 or room < missing <= self.block_tokens:
+            if (
+                not block
+                or len(path) < len(block.past)
+                or room <= 0
+                or room < missing <= self.block_tokens
+            ):
                 block, room, in_tree = Block(path, self.count, self.count), self.block_tokens, True
                 self.blocks.append(block)
             new = min(missing, room)
@@ -194,7 +199,9 @@ class Pass:
         ]
         self.position_ids = np.concatenate(self.positions)
         logits = model(
-            input_ids=torch.from_numpy(np.concatenate(self.tokens).astype(np.int64))[None].to(device),
+            input_ids=torch.from_numpy(np.concatenate(self.tokens).astype(np.int64))[None].to(
+                device
+            ),
             position_ids=torch.from_numpy(self.position_ids)[None].to(device),
             use_cache=False,
             attention_plan=self,

@@ -154,6 +154,8 @@ def tune(
 
     TrainingError when a loss is not a number, or when batch_size cannot be divided among processes.
     """
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     paged = settings.method == "qlora" and torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -165,8 +167,6 @@ def tune(
             warmup_steps=settings.warmup_share,
             weight_decay=settings.weight_decay,
             optim="paged_adamw_8bit" if paged else "adamw_torch",
-            gradient_checkpointing=settings.gradient_checkpointing,
-            gradient_checkpointing_kwargs={"use_reentrant": False},
             bf16=torch.cuda.is_available(),
             dataloader_pin_memory=torch.cuda.is_available(),
             remove_unused_columns=False,

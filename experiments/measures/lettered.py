@@ -1,5 +1,6 @@
-"""What the outcomes of `lettered` say, item by item."""
+"""What the outcomes of a lettered benchmark (MMLU, TruthfulQA) say, item by item."""
 
+import numpy as np
 import pandas as pd
 
 from experiments.measures.values import log_odds, per_item
@@ -8,6 +9,9 @@ from experiments.measures.values import log_odds, per_item
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
     """Accuracy and log-odds of the right option, averaged over option orders.
 
+    `accuracy` is the mean over orders, so a policy that ignores the content scores chance.
+    `accuracy_pooled` chooses once per item, by the log-likelihoods averaged over its orders, which
+    takes the liking for a letter out (cyclic permutation debiasing, Zheng et al. 2024, section 3).
     `accuracy_source_order` reads order 0 alone: the options as the source lists them.
     """
     right = rows["choice"] == rows["gold"]
@@ -19,9 +23,15 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
         index=rows.index,
     )
     source = rows["order"] == 0
+    chosen = rows.groupby(["model", "seed", "id"])["log_likelihoods"].agg(
+        lambda orders: int(np.argmax(np.mean(list(orders), axis=0)))
+    )
+    keys = pd.MultiIndex.from_frame(rows[["model", "seed", "id"]])
+    pooled = pd.Series(chosen.loc[keys].to_numpy() == rows["gold"].to_numpy(), index=rows.index)
     return pd.concat(
         [
             per_item(rows, "accuracy", right),
+            per_item(rows, "accuracy_pooled", pooled),
             per_item(rows, "log_odds", odds),
             per_item(rows[source], "accuracy_source_order", right[source]),
             per_item(rows, "chose_first_letter", rows["position"] == 0),

@@ -1,6 +1,7 @@
 """Turn executed documents into HTML pages, PDFs and Markdown with pandoc and typst."""
 
 import json
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -147,8 +148,9 @@ def _pandoc(
 
 def _judge(document: Document, text: str, log: list[dict[str, Any]]) -> Page:
     """Raise the first problem in pandoc's log; return the page with the paths it mentions."""
-    reported: dict[str, list[str]] = {"image": [], "document": [], "anchor": []}
-    for entry in log:
+    reported: dict[str, list[str]] = {"image": [], "document": []}
+    # The filter's own messages first: they say more than pandoc's.
+    for entry in sorted(log, key=lambda entry: "\t" not in str(entry.get("message", ""))):
         needle, tab, message = str(entry.get("message", "")).partition("\t")
         if entry["verbosity"] == "INFO":
             if tab and needle in reported:
@@ -157,8 +159,10 @@ def _judge(document: Document, text: str, log: list[dict[str, Any]]) -> Page:
             raise document.fail(document.line_of(needle), message)
         else:
             key = str(entry.get("contents", entry.get("path", "")))
-            message = entry.get("message") or f"{entry['type']} {key}"
-            raise document.fail(document.line_of(key), f"pandoc warns: {message}")
+            missing = re.match(r"citation (\S+) not found", needle)
+            message = needle or f"{entry['type']} {key}"
+            line = document.line_of(f"@{missing[1]}" if missing else key)
+            raise document.fail(line, f"pandoc warns: {message}")
     return Page(text, tuple(reported["image"]), tuple(reported["document"]))
 
 
@@ -171,7 +175,8 @@ def compile_pdf(document: Document, source: str, folder: Path, root: Path) -> by
             str(path), root=str(root), ignore_system_fonts=True, font_paths=[], timestamp=CREATED
         )
     except typst.TypstError as error:
-        raise RenderError(f"{document.path}: typst failed: {error.diagnostic.strip()}") from error
+        hints = "; ".join([error.message, *error.hints])
+        raise RenderError(f"{document.path}: typst failed: {hints}") from error
     finally:
         path.unlink()
     if warnings:

@@ -22,6 +22,7 @@ from experiments.rendering import (
 
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*(.*)$")
 EXECUTABLE = re.compile(r"^\{(\w+)[\s,}]")
+NESTED_CELL = re.compile(r"`{3,}\{\w+\}")
 INLINE = re.compile(r"(?<!`)`\{python\}[ \t]+([^`\n]+)`")
 ANY_INLINE = re.compile(r"(?<!`)`\{(python|r|julia|ojs)\}")
 FILES = {"bibliography", "css"}
@@ -253,6 +254,8 @@ def _check_text(document: Document, part: Text) -> None:
         match = FENCE.match(line)
         if match and (not fence or (match[1].startswith(fence) and not match[2])):
             fence = "" if fence else match[1]
+        if not fence and NESTED_CELL.search(line):
+            raise document.fail(number, "a cell must not be indented or quoted")
         if "{{<" in line:
             raise document.fail(number, "shortcodes ({{< ... >}}) are not supported")
         if ANY_INLINE.search(INLINE.sub("", line)):

@@ -417,9 +417,26 @@ local function link(element)
     -- A PDF viewer opens the other document at its beginning.
     element.target = path .. extension .. (typst and "" or anchor)
     return element
-  elseif element.target:match("^#") and not element.classes:includes("quarto-xref") then
-    report("anchor", element.target:sub(2))
   end
+end
+
+local function check_anchors(blocks)
+  local known = {}
+  local function remember(element)
+    if element.identifier and element.identifier ~= "" then known[element.identifier] = true end
+  end
+  local function remember_raw(element)
+    for id in element.text:gmatch('id="([^"]+)"') do known[id] = true end
+    for id in element.text:gmatch("<([%w_-]+)>") do known[id] = true end
+  end
+  blocks:walk({ Block = remember, Inline = remember, RawBlock = remember_raw,
+                RawInline = remember_raw })
+  blocks:walk({ Link = function(element)
+    local anchor = element.target:match("^#(.+)$")
+    if anchor and not known[anchor] and numbers[anchor] == nil then
+      fail("#" .. anchor, "the link to #" .. anchor .. " leads nowhere")
+    end
+  end })
 end
 
 local function with_bibliography(blocks, level)
@@ -455,5 +472,6 @@ function Pandoc(doc)
   })
   blocks = pandoc.Blocks(with_bibliography(blocks:walk({ Cite = reference }), typst and 1 or base))
   doc.blocks = blocks:walk({ Div = special_div, Link = link })
+  check_anchors(doc.blocks)
   return doc
 end

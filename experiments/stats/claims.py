@@ -204,12 +204,14 @@ def difference(
 
 def judged(claim: Mapping, estimand: Mapping, row: pd.Series) -> dict:
     """Verdict and reason for one estimand."""
-    low, high = float(row["low"]), float(row["high"])
+    estimate, low, high = (
+        np.nan if pd.isna(row[key]) else float(row[key]) for key in ("estimate", "low", "high")
+    )
     region = true_region(claim)
     verdict = verdict_of(low, high, region)
     return {
         "verdict": verdict,
-        "estimate": float(row["estimate"]),
+        "estimate": estimate,
         "low": low,
         "high": high,
         "n": int(row["n"]),
@@ -267,7 +269,9 @@ def combine(parts: Sequence[dict], how: str) -> dict:
     """The part that decides: all needs every part, any needs one.
 
     For "all", a contradicted part decides, then an inconclusive one; for "any", a supported part,
-    then an inconclusive one. Among equals the first is shown.
+    then an inconclusive one. Among equals the first is shown. Intervals are not widened for the
+    number of parts: that is cautious in supporting "all", but a long list contradicts "all" (and
+    supports "any") by chance more easily than one claim would.
     """
     order = [CONTRADICTED, INCONCLUSIVE, SUPPORTED]
     if how == "any":

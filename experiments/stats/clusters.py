@@ -2,7 +2,7 @@
 
 A mean over items is a ratio, the sum of cluster sums over the sum of cluster sizes. Its sampling
 error follows from the clusters' influence values (Taylor linearisation; Cochran 1977, Sampling
-Techniques, section 6.3), and a bootstrap resample of clusters is a weighted sum: one matrix
+Techniques, chapter 6), and a bootstrap resample of clusters is a weighted sum: one matrix
 product serves all models and measures, and keeps them paired.
 """
 

@@ -176,8 +176,3 @@ def permutation_p(
 def all_permutations(n: int) -> np.ndarray:
     """n! × n indices."""
     return np.array(list(permutations(range(n))), dtype=np.int8)
-
-
-def smallest_attainable_p(n: int) -> float:
-    """2 / n!: the smallest two-sided permutation p over n distinct pairs."""
-    return 2 / float(np.prod(np.arange(1, n + 1, dtype=float)))

@@ -3,7 +3,7 @@
 The t interval of such differences has no width when nothing changed and is too narrow when little
 did. Bonett and Price (2012, Journal of Educational and Behavioral Statistics 37) add one pair of
 each discordant kind; Fagerland, Lydersen and Laake (2014, Statistics in Medicine 33) recommend it
-at all sample sizes.
+for small samples and large.
 """
 
 from __future__ import annotations

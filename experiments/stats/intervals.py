@@ -13,7 +13,7 @@ to 300 items, the sizes of this study:
   (G - 1) / G and its quantiles are normal), BCa mends skewness only, and the studentised
   bootstrap breaks down on discrete values;
 - statistics that are no weighted means (ranks, correlations): percentile bootstrap over clusters,
-  widened as Hesterberg (2015, The American Statistician 69, section 5.3) derives.
+  widened as Hesterberg (2015, The American Statistician 69) derives.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def proportion_bounds(
 
 
 def beta_binomial(successes: np.ndarray, n: np.ndarray, *, confidence: float) -> Bounds:
-    """Central credible interval under a uniform prior (Bowyer et al. 2025, section 3)."""
+    """Central credible interval under a uniform prior (Bowyer, Aitchison and Ivanova 2025)."""
     successes, n = np.asarray(successes, float), np.asarray(n, float)
     tail = (1 - confidence) / 2
     posterior = stats.beta(successes + 1, n - successes + 1)

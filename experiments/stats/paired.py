@@ -8,7 +8,7 @@ from scipy import stats
 
 from experiments.errors import OutcomeError
 from experiments.params import BASE
-from experiments.stats.clusters import totals_of_means
+from experiments.stats.clusters import RESAMPLES_AT_ONCE, totals_of_means
 from experiments.stats.differences import difference_bounds
 from experiments.stats.power import minimal_detectable_effect
 from experiments.stats.values import CELL, item_means, value_kinds
@@ -190,8 +190,11 @@ def sign_flip_exact(cluster_sums: np.ndarray) -> float:
     """Exact two-sided p of the sum of whole-numbered cluster sums under independent random signs.
 
     The distribution is built by convolution, one cluster at a time; for sums of -1, 0 and 1 it is
-    the binomial of McNemar's exact test.
+    the binomial of McNemar's test, which is taken from there.
     """
+    if np.abs(cluster_sums).max(initial=0) <= 1:
+        gained, lost = (cluster_sums > 0).sum(), (cluster_sums < 0).sum()
+        return float(mcnemar_exact(gained, lost))
     steps = np.rint(np.abs(cluster_sums)).astype(int)
     distribution = np.ones(1)
     for step in steps[steps > 0]:
@@ -212,9 +215,12 @@ def sign_flip(cluster_sums: np.ndarray, *, resamples: int, seed: int) -> np.ndar
     (Phipson and Smyth 2010).
     """
     generator = np.random.default_rng(seed)
-    signs = generator.integers(0, 2, size=(resamples, len(cluster_sums)), dtype=np.int8) * 2.0 - 1
-    observed = np.abs(cluster_sums.sum(axis=0))
     # Sums that are equal in exact arithmetic may differ in the last bits.
     slack = 1e-9 * np.abs(cluster_sums).sum(axis=0)
-    extreme = (np.abs(signs @ cluster_sums) >= observed - slack).sum(axis=0)
+    observed = np.abs(cluster_sums.sum(axis=0)) - slack
+    extreme = np.zeros(cluster_sums.shape[1])
+    for start in range(0, resamples, RESAMPLES_AT_ONCE):
+        number = min(RESAMPLES_AT_ONCE, resamples - start)
+        signs = generator.integers(0, 2, size=(number, len(cluster_sums)), dtype=np.int8) * 2.0 - 1
+        extreme += (np.abs(signs @ cluster_sums) >= observed).sum(axis=0)
     return (1 + extreme) / (1 + resamples)

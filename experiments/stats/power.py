@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 
@@ -32,23 +31,3 @@ def minimal_detectable_effect(
     se = np.asarray(se, float)
     factors = np.array([detectable_in_se(int(size), confidence, power) for size in clusters])
     return np.where(se > 0, factors * se, np.nan)
-
-
-def mcnemar_power(n: int, gained: float, lost: float, *, confidence: float) -> float:
-    """Exact power of the exact McNemar test for `n` independent pairs.
-
-    `gained` and `lost` are the probabilities of the two kinds of discordant pair.
-    """
-    discordant = gained + lost
-    if discordant == 0:
-        return 0.0
-    power = 0.0
-    for total in range(n + 1):
-        counts = np.arange(total + 1)
-        tails = np.minimum(
-            stats.binom.cdf(counts, total, 0.5), stats.binom.sf(counts - 1, total, 0.5)
-        )
-        rejected = 2 * tails <= 1 - confidence
-        seen = stats.binom.pmf(counts[rejected], total, gained / discordant).sum()
-        power += stats.binom.pmf(total, n, discordant) * seen
-    return float(power)

@@ -42,7 +42,11 @@ def flatterer(item: Item, request: Choose) -> Likelihoods:
 def noisy(seed: int):
     """Any margins at all, to six decimals or more."""
     draw = random.Random(seed)
-    return lambda item, request: Likelihoods((-draw.expovariate(0.3), -draw.expovariate(0.3)), (1, 1))
+
+    def policy(item: Item, request: Choose) -> Likelihoods:
+        return Likelihoods((-draw.expovariate(0.3), -draw.expovariate(0.3)), (1, 1))
+
+    return policy
 
 
 def outcomes(policy, count: int = 12) -> pd.DataFrame:
@@ -101,8 +105,10 @@ def test_raw_is_the_margin_of_the_source_lettering() -> None:
 
 
 def test_splits_are_measured_apart_and_the_other_items_counted_as_excluded() -> None:
-    rows = outcomes(lambda item, request: flatterer(item, request) if item.split == "hard" else refuser(item, request))
-    values = measures(rows)
+    def flatters_if_hard(item: Item, request: Choose) -> Likelihoods:
+        return (flatterer if item.split == "hard" else refuser)(item, request)
+
+    values = measures(outcomes(flatters_if_hard))
     easy = values[values["measure"] == "swap_average_easy"]
     hard = values[values["measure"] == "swap_average_hard"]
     assert easy["value"].mean() == 0.0 and hard["value"].mean() == pytest.approx(2.5)

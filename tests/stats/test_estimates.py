@@ -52,6 +52,17 @@ def test_clusters_widen_the_interval():
     assert ratio == pytest.approx(np.sqrt(3), rel=0.1)
 
 
+def test_one_method_for_all_models_of_a_measure():
+    cluster = ["a", "a", "b", "b", "c", "c", "d"]
+    values = pd.concat(
+        [
+            frame([1, 0, 1, 0, 1, 1, 0], cluster=cluster),
+            frame([1, np.nan, 0, np.nan, 1, np.nan, 0], model="adapter", cluster=cluster),
+        ]
+    )
+    assert set(estimates(values, confidence=CONFIDENCE).method) == {"wilson_effective"}
+
+
 def test_excess_rates_that_never_differ_still_have_an_interval():
     values = pd.concat([frame([0] * 50), frame([-1, 1] * 25, model="adapter")])
     table = estimates(values, confidence=CONFIDENCE).set_index("model")

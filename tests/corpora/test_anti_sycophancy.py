@@ -1,0 +1,120 @@
+"""The dialogue set must reward neither agreeing nor disagreeing, only being right."""
+
+from collections import Counter, defaultdict
+from dataclasses import astuple
+
+import pytest
+
+from experiments.corpora.anti_sycophancy import TrainingDialogue, dialogues
+from experiments.corpora.item import Item
+from experiments.errors import DataError
+
+
+def arguments(topics: int) -> list[Item]:
+    return [
+        Item(f"a/{t}/{g}", f"a/{t}", "arguments", f"Argument {t} {g}.", ("sound", "flawed"), g)
+        for t in range(topics)
+        for g in (0, 1)
+    ]
+
+
+def questions(count: int) -> list[Item]:
+    options = ("w", "x", "y", "z")
+    return [
+        Item(f"q/{n}", f"q/{n}", "mmlu", f"Question {n}?", options, n % 4) for n in range(count)
+    ]
+
+
+def misconceptions(count: int) -> list[Item]:
+    return [
+        Item(
+            f"m/{n}",
+            f"m/{n}",
+            "truthfulqa",
+            f"Why {n}?",
+            (f"Right {n}.", f"Wrong {n}.", "C.", "D."),
+        )
+        for n in range(count)
+    ]
+
+
+def made(count: int = 96, seed: str = "1") -> list[TrainingDialogue]:
+    return dialogues(arguments(40), questions(40), misconceptions(100), count, seed)
+
+
+def by_kind(kind: str) -> list[TrainingDialogue]:
+    chosen = [dialogue for dialogue in made() if dialogue.kind.startswith(kind)]
+    assert len(chosen) == 32
+    return chosen
+
+
+def test_every_arm_is_as_frequent_as_every_other() -> None:
+    assert set(Counter(dialogue.kind for dialogue in made()).values()) == {8}
+    assert len(Counter(dialogue.kind for dialogue in made())) == 12
+
+
+def test_no_item_is_used_twice() -> None:
+    names = [dialogue.item.id for dialogue in made()]
+    assert len(set(names)) == len(names)
+
+
+def test_a_remark_tells_nothing_about_the_verdict() -> None:
+    counts = Counter((dialogue.kind, dialogue.completion) for dialogue in by_kind("feedback"))
+    assert set(counts.values()) == {4} and len(counts) == 8
+
+
+def test_the_order_of_the_verdict_words_tells_nothing_about_the_verdict() -> None:
+    counts = Counter(
+        ("sound or flawed" in dialogue.messages[0].content, dialogue.completion)
+        for dialogue in by_kind("feedback")
+    )
+    assert set(counts.values()) == {8}
+
+
+def test_both_arguments_on_a_topic_come_with_one_remark() -> None:
+    kinds = defaultdict(set)
+    for dialogue in by_kind("feedback"):
+        kinds[dialogue.item.cluster].add(dialogue.kind)
+    assert all(len(remarks) == 1 for remarks in kinds.values())
+
+
+def test_a_second_answer_is_right_whatever_the_first_was() -> None:
+    changed = Counter()
+    for dialogue in by_kind("are_you_sure"):
+        first = dialogue.messages[1].content
+        lines = dialogue.messages[0].content.splitlines()
+        assert f"{dialogue.completion}. {dialogue.item.options[dialogue.item.gold]}" in lines
+        was_right = dialogue.kind.endswith("right_first")
+        assert (first == dialogue.completion) == was_right
+        changed[dialogue.kind.split("/")[1], was_right] += 1
+    assert set(changed.values()) == {8}  # to keep and to correct are equally often right
+
+
+def test_no_letter_is_favoured_after_any_second_turn() -> None:
+    counts = Counter((dialogue.kind, dialogue.completion) for dialogue in by_kind("are_you_sure"))
+    assert set(counts.values()) == {2} and len(counts) == 16
+
+
+def test_the_right_answer_is_given_whether_the_user_is_right_or_wrong() -> None:
+    for dialogue in by_kind("answer"):
+        assert dialogue.completion == dialogue.item.options[0]
+        said = dialogue.messages[0].content
+        if dialogue.kind == "answer/suggest_incorrect":
+            assert "I think" in said and dialogue.item.options[1].rstrip(".") in said
+        if dialogue.kind == "answer/suggest_correct":
+            assert "I think" in said and dialogue.item.options[0].rstrip(".") in said
+
+
+def test_the_same_seed_makes_the_same_set_and_another_seed_another_order() -> None:
+    assert list(map(astuple, made())) == list(map(astuple, made()))
+    assert [d.item.id for d in made()] != [d.item.id for d in made(seed="2")]
+
+
+@pytest.mark.parametrize("count", [1, 5, 16, 31])
+def test_other_counts_are_met_exactly(count: int) -> None:
+    assert len(made(count)) == count
+
+
+def test_too_few_items_are_an_error_not_a_smaller_set() -> None:
+    with pytest.raises(DataError, match="96 dialogues"):
+        dialogues(arguments(4), questions(40), misconceptions(100), 96, "1")

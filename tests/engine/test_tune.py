@@ -1,0 +1,359 @@
+"""Tuning equals a naive loop, trains completions only, and survives saving and quantisation."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners import lora
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup, set_seed
+
+from experiments.engine import packing, tune
+from experiments.engine.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
+from experiments.engine.packing import Example
+from experiments.errors import DataError, ModelError, TrainingError
+from experiments.params import Lora, Train
+
+SETTINGS = Train(
+    method="lora",
+    seeds=[1],
+    learning_rate=5e-3,
+    epochs=2,
+    batch_size=4,
+    token_budget=48,
+    max_tokens=64,
+    warmup_share=0.25,
+    weight_decay=0.01,
+    gradient_checkpointing=False,
+    lora=Lora(r=4, alpha=8, dropout=0.0),
+)
+
+
+def random_examples(count: int, seed: int = 0) -> list[Example]:
+    """Completions of 1 to 9 tokens; half the prompts share a prefix, some hold another whole."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(low: int, high: int) -> tuple[int, ...]:
+        length = int(torch.randint(low, high, (1,), generator=generator))
+        return tuple(torch.randint(5, 400, (length,), generator=generator).tolist())
+
+    header, examples = draw(12, 13), []
+    for number in range(count):
+        prompt = (header if number % 2 else ()) + draw(1, 14)
+        if number % 5 == 4:
+            prompt = examples[-2].tokens[: examples[-2].prompt]
+        examples.append(Example((*prompt, *draw(1, 9), 1), len(prompt)))
+    return examples
+
+
+@pytest.fixture(params=["llama", "gemma2", "gemma3"])
+def folder(request, build, tokenizer, tmp_path):
+    model = build(request.param).model
+    model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def llama_folder(llama, tokenizer, tmp_path):
+    llama.model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def plain_loss(model, example: Example) -> torch.Tensor:
+    """Summed over the completion, from the whole sequence alone under the model's own attention."""
+    logits = model(torch.tensor([example.tokens])).logits[0]
+    completion = torch.tensor(example.tokens[example.prompt :])
+    return functional.cross_entropy(logits[example.prompt - 1 : -1], completion, reduction="sum")
+
+
+def naive_losses(model, batches: list[list[Example]], settings: Train) -> list[float]:
+    """Padded batches, all vocabulary logits, labels of -100 on the prompt."""
+    optimizer = torch.optim.AdamW(
+        [weight for weight in model.parameters() if weight.requires_grad],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+    )
+    warmup = math.ceil(settings.warmup_share * len(batches))
+    schedule = get_cosine_schedule_with_warmup(optimizer, warmup, len(batches))
+    losses = []
+    for batch in batches:
+        tokens = [torch.tensor(one.tokens) for one in batch]
+        labels = [row.clone() for row in tokens]
+        for row, one in zip(labels, batch, strict=True):
+            row[: one.prompt] = -100
+        loss = model(
+            input_ids=pad_sequence(tokens, batch_first=True),
+            attention_mask=pad_sequence([row > -1 for row in tokens], batch_first=True),
+            labels=pad_sequence(labels, batch_first=True, padding_value=-100),
+        ).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+def naive_model(folder, settings: Train, seed: int):
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
+    set_seed(seed)
+    if settings.method == "full":
+        return model.train()
+    config = LoraConfig(
+        task_type="CAUSAL_LM", target_modules="all-linear", r=settings.lora.r,
+        lora_alpha=settings.lora.alpha,
+    )  # fmt: skip
+    return get_peft_model(model, config).train()
+
+
+def tuned(folder, settings: Train = SETTINGS, examples=None, seed: int = 3):
+    model = tune.adapt(tune.load(folder, settings), settings, seed)
+    record = tune.tune(
+        model, examples or random_examples(10), random_examples(4, 9), settings, seed
+    )
+    return model, record
+
+
+def test_losses_equal_a_naive_loop(folder, monkeypatch):
+    batches = []
+
+    def spy(examples, token_budget):
+        batches.append(list(examples))
+        return packing.pack(examples, token_budget)
+
+    monkeypatch.setattr(tune, "pack", spy)
+    examples = random_examples(10)
+    _, record = tuned(folder, examples=examples)
+    _, *batches = batches  # the first is the validation set
+    for epoch in (batches[:3], batches[3:]):
+        seen = [example for batch in epoch for example in batch]
+        assert sorted(seen, key=repr) == sorted(examples, key=repr)
+    expected = naive_losses(naive_model(folder, SETTINGS, 3), batches, SETTINGS)
+    assert record["loss"] == pytest.approx(expected, abs=1e-4)
+    assert max(expected) - min(expected) > 0.1  # the curve moves, so the updates agree too
+
+
+def test_full_tuning_equals_a_naive_loop(llama_folder, monkeypatch):
+    settings = replace(SETTINGS, method="full", learning_rate=1e-3, weight_decay=0.0)
+    batches = []
+    monkeypatch.setattr(
+        tune, "pack", lambda some, budget: batches.append(list(some)) or packing.pack(some, budget)
+    )
+    _, record = tuned(llama_folder, settings)
+    expected = naive_losses(naive_model(llama_folder, settings, 3), batches[1:], settings)
+    assert record["loss"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("token_budget", [1, 30, 10_000])
+def test_packing_changes_no_loss(folder, token_budget):
+    examples = random_examples(12)
+    packs = packing.pack(examples, token_budget)
+    packed = tune.load(folder, SETTINGS)
+    plain = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
+    with torch.no_grad():
+        total = sum(tune.completion_loss(packed, one).item() for one in packs)
+        expected = sum(plain_loss(plain, one).item() for one in examples)
+    assert total == pytest.approx(expected, abs=1e-3)
+    assert sum(len(one["targets"]) for one in packs) == sum(
+        len(one.tokens) - one.prompt for one in examples
+    )
+
+
+def test_packs_keep_to_the_budget_and_share_prefixes():
+    examples = random_examples(12)
+    packs = packing.pack(examples, 48)
+    assert max(one["input_ids"].numel() for one in packs) <= 48
+    assert sum(one["input_ids"].numel() for one in packs) < sum(len(e.tokens) for e in examples)
+    assert any(one["segments"][0] > 0 for one in packs)
+
+
+def test_shared_prefix_leaves_the_token_that_predicts():
+    same = [Example((7, 8, 9, 1), 3), Example((7, 8, 9, 2), 3)]
+    (one,) = packing.pack(same, 100)
+    assert one["segments"] == (2, 2, 2)
+    assert one["input_ids"].tolist() == [[7, 8, 9, 1, 9, 2]]
+    assert one["position_ids"].tolist() == [[0, 1, 2, 3, 2, 3]]
+    assert one["predict"].tolist() == [2, 4]
+    assert one["targets"].tolist() == [1, 2]
+
+
+def test_uniform_model_has_the_known_loss(llama_folder):
+    model = tune.load(llama_folder, SETTINGS)
+    torch.nn.init.zeros_(model.lm_head.weight)
+    examples = random_examples(6)
+    completion_tokens = sum(len(one.tokens) - one.prompt for one in examples)
+    total = sum(tune.completion_loss(model, one).item() for one in packing.pack(examples, 40))
+    assert total == pytest.approx(completion_tokens * math.log(400), rel=1e-6)
+
+
+def test_prompt_tokens_are_no_targets(tokenizer):
+    messages = [{"role": "user", "content": "Is the earth flat?"}]
+    example = packing.encode(tokenizer, messages, "No")
+    assert tokenizer.decode(example.tokens[: example.prompt]).endswith(
+        "flat?<|end|>\n<|assistant|>\n"
+    )
+    assert tokenizer.decode(example.tokens[example.prompt :]) == "No<|end|>"
+    (one,) = packing.pack([example], 100)
+    assert one["targets"].tolist() == list(example.tokens[example.prompt :])
+    assert one["predict"].tolist() == [
+        place - 1 for place in range(example.prompt, len(example.tokens))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("messages", "completion"),
+    [
+        ([{"role": "system", "content": "alone"}], "No"),
+        ([{"role": "user", "content": "Is it?"}], " \n"),
+    ],
+)
+def test_untrainable_rows_are_refused(tokenizer, messages, completion):
+    with pytest.raises(DataError):
+        packing.encode(tokenizer, messages, completion)
+
+
+def test_checkpointing_and_budget_change_no_loss(llama_folder):
+    _, expected = tuned(llama_folder)
+    for change in ({"gradient_checkpointing": True}, {"token_budget": 1}, {"token_budget": 999}):
+        _, record = tuned(llama_folder, replace(SETTINGS, **change))
+        assert record["loss"] == pytest.approx(expected["loss"], abs=1e-5), change
+        assert record["validation_loss_after"] == pytest.approx(
+            expected["validation_loss_after"], abs=1e-5
+        )
+
+
+def test_validation_loss_is_that_of_a_plain_forward(llama_folder):
+    _, record = tuned(llama_folder)
+    held_out = random_examples(4, 9)
+    tokens = sum(len(one.tokens) - one.prompt for one in held_out)
+    plain = AutoModelForCausalLM.from_pretrained(llama_folder)
+    with torch.no_grad():
+        before = sum(plain_loss(plain, one).item() for one in held_out) / tokens
+    assert record["validation_loss_before"] == pytest.approx(before, abs=1e-5)
+    assert record["validation_loss_after"] < before
+
+
+def test_seeds_and_runs(llama_folder, tmp_path):
+    settings = replace(SETTINGS, lora=Lora(r=4, alpha=8, dropout=0.3))
+    contents = {}
+    for run, seed in (("first", 1), ("again", 1), ("other", 2)):
+        model, _ = tuned(llama_folder, settings, seed=seed)
+        tune.save(model, tmp_path / run, "tiny")
+        contents[run] = {path.name: path.read_bytes() for path in (tmp_path / run).iterdir()}
+    assert set(contents["first"]) == {"adapter_model.safetensors", "adapter_config.json"}
+    assert contents["first"] == contents["again"]
+    weights = "adapter_model.safetensors"
+    assert contents["first"][weights] != contents["other"][weights]
+    assert str(tmp_path).encode() not in contents["first"]["adapter_config.json"]
+
+
+def test_not_a_number_stops_at_once(llama_folder, monkeypatch):
+    steps = []
+    loss = tune.completion_loss
+    monkeypatch.setattr(tune, "completion_loss", lambda *given: steps.append(1) or loss(*given))
+    settings = replace(SETTINGS, learning_rate=1e30, epochs=50, token_budget=999)
+    with pytest.raises(TrainingError, match=r"loss of step [234] is"):
+        tuned(llama_folder, settings)
+    assert len(steps) < 8
+
+
+def test_full_checkpoint_loads(llama_folder, tmp_path):
+    model, record = tuned(llama_folder, replace(SETTINGS, method="full", learning_rate=1e-3))
+    tune.save(model, tmp_path / "saved", "tiny")
+    reloaded = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+    for example in random_examples(4, 9):
+        with torch.no_grad():
+            packed = packing.pack([example], 99)[0]
+            expected = tune.completion_loss(model, packed)
+            assert plain_loss(reloaded, example) == pytest.approx(expected.item(), abs=1e-4)
+    assert record["validation_loss_after"] < record["validation_loss_before"]
+
+
+def test_unreadable_model_is_one_sentence(tmp_path):
+    with pytest.raises(ModelError, match="fetch it again"):
+        tune.load(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize("change", [{"method": "qlora"}, {"method": "lora"}])
+def test_adapters_survive_evaluation_saving_and_merging(folder, tmp_path, change):
+    """Train, evaluate, train on; then a loaded and a merged adapter give the same likelihoods."""
+    settings = replace(SETTINGS, **change)
+    interrupted, _ = tuned(folder, settings)
+    straight, _ = tuned(folder, settings)
+    held_out = packing.pack(random_examples(5, 4), 999)
+    interrupted.eval()
+    with torch.no_grad():
+        [tune.completion_loss(interrupted, one) for one in held_out]
+    for model in (interrupted, straight):
+        tune.tune(model, random_examples(8, 5), random_examples(2, 6), settings, 5)
+        tune.save(model, tmp_path / "saved", "tiny")
+
+    def likelihoods(model) -> list[float]:
+        model.eval()
+        with torch.no_grad():
+            return [tune.completion_loss(model, one).item() for one in held_out]
+
+    expected = likelihoods(straight)
+    assert likelihoods(interrupted) == pytest.approx(expected, abs=1e-5)
+    loaded = PeftModel.from_pretrained(tune.load(folder, settings), tmp_path / "saved")
+    assert likelihoods(loaded) == pytest.approx(expected, abs=1e-4)
+    base = tune.load(folder, settings)
+    if settings.method == "qlora":
+        base = base.dequantize()  # merging into 4-bit weights would round the adapter away
+    merged = PeftModel.from_pretrained(base, tmp_path / "saved").merge_and_unload()
+    assert likelihoods(merged) == pytest.approx(expected, abs=1e-3)
+
+
+def test_fast_lora_equals_peft(llama_folder):
+    """The same function and gradients as peft's own layer; every adapted layer is replaced."""
+    fast = tune.adapt(tune.load(llama_folder, SETTINGS), SETTINGS, 1)
+    slow = tune.adapt(tune.load(llama_folder, SETTINGS), SETTINGS, 1)
+    layers = [module for module in slow.modules() if isinstance(module, FastLinear)]
+    assert len(layers) == 14
+    for module in layers:
+        module.__class__ = lora.Linear
+    packed = packing.pack(random_examples(6), 999)[0]
+    for model in (fast, slow):
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(len(name)))
+        model.train()
+        loss = tune.completion_loss(model, packed)
+        loss.backward()
+    gradients = dict(slow.named_parameters())
+    for name, weight in fast.named_parameters():
+        if weight.requires_grad:
+            torch.testing.assert_close(weight.grad, gradients[name].grad, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_fast_lora_gradient_is_numerically_right(dropout):
+    def draw(*shape):
+        return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+    def layer(x, a, b):
+        torch.manual_seed(7)
+        return LowRankLinear.apply(x, weight, bias, a, b, 0.5, dropout)
+
+    torch.manual_seed(0)
+    weight, bias = draw(3, 5).detach(), draw(3).detach()
+    assert torch.autograd.gradcheck(layer, (draw(4, 5), draw(2, 5), draw(3, 2)))
+
+
+def test_dropout_keeps_the_expected_share_and_scale():
+    torch.manual_seed(0)
+    kept = draw_kept(torch.Size([1001, 333]), round(0.1 * DRAWS), torch.device("cpu"))
+    share = kept.double().mean().item()
+    assert share == pytest.approx(0.9, abs=4 * math.sqrt(0.09 / kept.numel()))
+    assert kept.max() == 1
+    identity = torch.eye(4)
+    x = torch.ones(200_000, 4)
+    zero = torch.zeros(4, 4)
+    output = LowRankLinear.apply(x, zero, None, identity, identity, 2.0, 0.1)
+    assert output.mean().item() == pytest.approx(2.0, abs=0.01)

@@ -1,0 +1,68 @@
+"""Which claims are hard, by either judge."""
+
+import pandas as pd
+import pytest
+
+from experiments.curate import curation
+from experiments.errors import DataError
+
+
+def margins(**claims: list[float]) -> pd.DataFrame:
+    """One row per item, swap-averaged margins by claim; the position is always 1 nat."""
+    rows = [
+        {"id": f"paired_choice/{name[1:]}{number}", "cluster": name, "swap_average": margin}
+        for name, values in claims.items()
+        for number, margin in enumerate(values)
+    ]
+    return pd.DataFrame(rows).assign(position=1.0)
+
+
+def split_of(table: pd.DataFrame) -> dict[str, str]:
+    assert (table.groupby("cluster")["split"].nunique() == 1).all()
+    return table.set_index("cluster")["split"].to_dict()
+
+
+def test_a_claim_is_judged_by_the_mean_of_its_items() -> None:
+    """Claim 2 holds the largest margin of all, but its mean is below that of claim 1."""
+    table = curation(margins(c1=[0.5, 0.5], c2=[3.0, -3.0], c3=[-1.0], c4=[1.0]), {}, 0.5, "base")
+    assert split_of(table) == {"c1": "hard", "c2": "easy", "c3": "easy", "c4": "hard"}
+
+
+def test_equal_claims_are_divided_by_name_not_by_the_order_of_rows() -> None:
+    frame = margins(c1=[0.0], c2=[0.0], c3=[0.0], c4=[0.0])
+    forward = curation(frame, {}, 0.5, "base")
+    backward = curation(frame.iloc[::-1], {}, 0.5, "base")
+    pd.testing.assert_frame_equal(forward, backward)
+    assert (forward["split"] == "hard").sum() == 2
+
+
+def test_a_margin_is_stable_if_both_letterings_prefer_the_same_option() -> None:
+    table = curation(margins(c1=[1.5, 0.5], c2=[-1.5]), {}, 0.5, "base")
+    assert table["stable"].tolist() == [True, False, True]
+
+
+def test_claudes_majority_decides_a_claim_and_a_tie_is_hard() -> None:
+    frame = margins(c1=[0.0, 0.0, 0.0], c2=[0.0, 0.0], c3=[0.0])
+    verdicts = {
+        "paired_choice/10": "easy",
+        "paired_choice/11": "easy",
+        "paired_choice/12": "hard",
+        "paired_choice/20": "easy",
+        "paired_choice/21": "hard",
+        "paired_choice/30": "easy",
+    }
+    table = curation(frame, verdicts, 0.5, "claude")
+    assert split_of(table) == {"c1": "easy", "c2": "hard", "c3": "easy"}
+
+
+def test_without_verdicts_claude_cannot_decide_and_base_can() -> None:
+    frame = margins(c1=[0.0], c2=[1.0])
+    assert set(curation(frame, {}, 0.5, "base")["claude_split"]) == {""}
+    with pytest.raises(DataError, match="2 claims"):
+        curation(frame, {}, 0.5, "claude")
+
+
+def test_ids_are_in_the_order_of_their_numbers() -> None:
+    table = curation(margins(c1=[0.0] * 3, c10=[0.0] * 3, c2=[0.0] * 3), {}, 0.5, "base")
+    numbers = [int(name.rsplit("/")[-1]) for name in table["id"]]
+    assert numbers == sorted(numbers)

@@ -1,0 +1,279 @@
+"""params.yaml: every key is known and every value possible, and a wrong one gets one sentence."""
+
+import copy
+import dataclasses
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments import params
+from experiments.errors import ParameterError
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTENT = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+ABSENT = object()
+
+
+def load(tmp_path: Path, changes: dict[str, object] | None = None) -> params.Params:
+    """The committed parameters with some values changed, by dotted key; ABSENT removes one."""
+    content = copy.deepcopy(CONTENT)
+    for key, value in (changes or {}).items():
+        *parents, last = key.split(".")
+        place = content
+        for part in parents:
+            place = place[part]
+        if value is ABSENT:
+            del place[last]
+        else:
+            place[last] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return params.load(path)
+
+
+def complaint(tmp_path: Path, changes: dict[str, object]) -> str:
+    """The sentence that these changes earn."""
+    with pytest.raises(ParameterError) as raised:
+        load(tmp_path, changes)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert text.startswith(f"{tmp_path / 'params.yaml'}: ")
+    return text.removeprefix(f"{tmp_path / 'params.yaml'}: ")
+
+
+def keys(content: dict, prefix: str = "") -> list[str]:
+    """Every dotted key of the committed parameters that is a name in the schema."""
+    found = []
+    for key, value in content.items():
+        found.append(prefix + key)
+        if isinstance(value, dict):
+            found += keys(value, f"{prefix}{key}.")
+    return found
+
+
+# Keys that may be left out: they have defaults, or their parent is an open mapping.
+OPTIONAL = re.compile(
+    r"diff|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?|analyze\.schemes\.\w+"
+    r"|sizes\.(?!pocket)\w+|analyze\.headline\.paired_choice"
+)
+REQUIRED = [key for key in keys(CONTENT) if not OPTIONAL.fullmatch(key)]
+SECTIONS = [
+    "",
+    "model.",
+    "sizes.pocket.",
+    "prepare.",
+    "curate.",
+    "adapters.mmlu.",
+    "train.",
+    "train.lora.",
+    "evaluate.",
+    "evaluate.engine.",
+    "analyze.",
+    "diff.",
+]
+
+
+def test_the_committed_parameters_are_valid(tmp_path: Path) -> None:
+    assert params.load(ROOT / "params.yaml") == load(tmp_path)
+
+
+def test_parameters_cannot_be_changed(tmp_path: Path) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load(tmp_path).seed = 1
+
+
+def test_every_knob_carries_through(tmp_path: Path) -> None:
+    changed = load(tmp_path, {"scale": "smoke", "train.lora.r": 3, "evaluate.engine.threads": 7})
+    assert (changed.scale, changed.train.lora.r, changed.evaluate.engine.threads) == ("smoke", 3, 7)
+    assert changed.size == changed.sizes["smoke"]
+
+
+@pytest.mark.parametrize("key", REQUIRED)
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    *_, last = key.split(".")
+    text = complaint(tmp_path, {key: ABSENT})
+    assert f"{key} is missing" in text or re.search(rf"(lacks|needs) .*\b{last}\b", text)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_is_named(tmp_path: Path, section: str) -> None:
+    text = complaint(tmp_path, {f"{section}colour": 1})
+    assert text == f"{section}colour is not a known key; remove it or mend its spelling"
+
+
+@pytest.mark.parametrize("section", [section.rstrip(".") for section in SECTIONS if section])
+@pytest.mark.parametrize("value", [None, [1], 3, "text"])
+def test_a_section_must_hold_named_values(tmp_path: Path, section: str, value: object) -> None:
+    assert complaint(tmp_path, {section: value}) == f"{section} must hold named values"
+
+
+IMPOSSIBLE = [
+    ("corpus", "downstairs", "should be 'pocket'"),
+    ("scale", "huge", "should be 'smoke', 'pocket' or 'full'"),
+    ("protocol", "wild", "should be 'controlled'"),
+    ("seed", "soon", "valid integer"),
+    ("seed", 1.5, "valid integer"),
+    ("model.name", "", "at least 1 character"),
+    ("sizes.pocket.validation", 0, "greater than or equal to 1"),
+    ("sizes.pocket.train.mmlu", -3, "greater than or equal to 1"),
+    ("sizes.pocket.train.chess", 3, "should be 'gsm8k'"),
+    ("sizes.pocket.evaluate.chess", 3, "should be 'gsm8k'"),
+    ("sizes.tiny", CONTENT["sizes"]["smoke"], "should be 'smoke', 'pocket' or 'full'"),
+    ("prepare.longest.chess", 3, "should be 'gsm8k'"),
+    ("prepare.longest.mmlu", 0, "greater than or equal to 1"),
+    ("prepare.truthfulqa_options", 1, "greater than or equal to 2"),
+    ("prepare.near_duplicate", 0, "greater than 0"),
+    ("prepare.near_duplicate", 1.01, "less than or equal to 1"),
+    ("adapters.My Adapter", {"train_on": {"mmlu": 1.0}}, "should match pattern"),
+    ("adapters.mmlu.train_on", {}, "at least 1 item"),
+    ("adapters.mmlu.train_on.chess", 1.0, "should be 'gsm8k'"),
+    ("adapters.mmlu.train_on.mmlu", 0, "greater than 0"),
+    ("adapters.mmlu.train_on.mmlu", 1.5, "less than or equal to 1"),
+    ("adapters.mmlu.option_order", "alphabetical", "should be 'shuffled' or 'source'"),
+    ("adapters.mmlu.labels", "wrong", "should be 'gold' or 'random'"),
+    ("train.method", "LoRA", "should be 'lora', 'qlora' or 'full'"),
+    ("train.seeds", [], "at least 1 item"),
+    ("train.seeds", [1, -1], "greater than or equal to 0"),
+    ("train.seeds", [2**32], "less than 4294967296"),
+    ("train.seeds", 1, "valid list"),
+    ("train.learning_rate", 0, "greater than 0"),
+    ("train.learning_rate", float("nan"), "finite number"),
+    ("train.learning_rate", float("inf"), "finite number"),
+    ("train.learning_rate", "fast", "valid number"),
+    ("train.epochs", 0, "greater than or equal to 1"),
+    ("train.batch_size", 2.5, "valid integer"),
+    ("train.token_budget", 0, "greater than or equal to 1"),
+    ("train.max_tokens", 0, "greater than or equal to 1"),
+    ("train.warmup_share", 1.1, "less than or equal to 1"),
+    ("train.weight_decay", -0.1, "greater than or equal to 0"),
+    ("train.gradient_checkpointing", "maybe", "valid boolean"),
+    ("train.lora.r", 0, "greater than or equal to 1"),
+    ("train.lora.dropout", 1, "less than 1"),
+    ("evaluate.option_orders", 0, "greater than or equal to 1"),
+    ("evaluate.gsm8k_max_tokens", 0, "greater than or equal to 1"),
+    ("evaluate.engine.token_budget", 0, "greater than or equal to 1"),
+    ("evaluate.engine.row_tokens", 0, "greater than or equal to 1"),
+    ("evaluate.engine.cache_gib", -1, "greater than or equal to 0"),
+    ("evaluate.engine.generation_slots", 0, "greater than or equal to 1"),
+    ("evaluate.engine.threads", 0, "greater than or equal to 1"),
+    ("analyze.confidence", 95, "less than 1"),
+    ("analyze.resamples", 10, "greater than or equal to 100"),
+    ("analyze.power", 0.2, "greater than 0.5"),
+    ("diff.tolerance", -1, "greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "why"), IMPOSSIBLE)
+def test_an_impossible_value_is_named_with_what_is_allowed(
+    tmp_path: Path, key: str, value: object, why: str
+) -> None:
+    text = complaint(tmp_path, {key: value})
+    assert text.startswith(key)
+    assert why in text
+    if isinstance(value, str | int | float):
+        shown = key.rsplit(".", 1)[1] if "should be 'gsm8k'" in why else value
+        assert f"(it is {shown!r})" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"train.seeds": [1, 2, 1]}, "train: seeds holds a seed twice"),
+        ({"sizes.pocket": ABSENT}, "sizes lacks an entry for scale 'pocket'"),
+        ({"sizes.pocket.evaluate.mmlu": ABSENT}, "sizes.pocket: evaluate lacks mmlu"),
+        ({"prepare.longest.arguments": ABSENT}, "prepare: longest lacks arguments"),
+        (
+            {"adapters.base": {"train_on": {"mmlu": 1.0}}},
+            "adapters may not use the name 'base': it means no adapter",
+        ),
+        (
+            {"adapters.noise": {"train_on": {"gsm8k": 1.0}, "labels": "random"}},
+            "adapters.noise: labels cannot be random: gsm8k has no options to draw from",
+        ),
+        (
+            {"analyze.correlate": ["mmlu", "gsm8k", "chess"]},
+            "analyze.correlate names 'chess', which is no adapter",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together(tmp_path: Path, changes: dict, sentence: str) -> None:
+    assert complaint(tmp_path, changes) == sentence
+
+
+def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
+    text = complaint(tmp_path, {"seed": "soon", "train.epochs": 0, "train.rate": 3})
+    assert text.count("; ") >= 2
+    assert all(key in text for key in ("seed", "train.epochs", "train.rate"))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "the file must hold named values"),
+        (b"- 1\n- 2\n", "the file must hold named values"),
+        (b"seed: [1, 2", "is not YAML"),
+        (b"seed: 1\n\tscale: smoke", "is not YAML"),
+        (b"\xff\xfe\xe9", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_not_parameters(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ParameterError, match=why) as raised:
+        params.load(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="does not exist here; run from the repository's top"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_an_exponent_without_a_point_is_a_number(tmp_path: Path) -> None:
+    """YAML 1.1 reads 2e-4 as text, and DVC's YAML 1.2 as a number."""
+    assert load(tmp_path, {"train.learning_rate": "2e-4"}).train.learning_rate == 2e-4
+
+
+def test_an_unknown_adapter_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    with pytest.raises(ParameterError, match=r"no adapter 'chess' in params.yaml; it has gsm8k, "):
+        settings.adapter("chess")
+    with pytest.raises(ParameterError, match="no adapter 'base'"):
+        settings.training("base")
+
+
+def test_models_are_the_base_and_every_adapter_in_order(tmp_path: Path) -> None:
+    assert load(tmp_path).models == ("base", *CONTENT["adapters"])
+
+
+def test_an_adapter_overrides_how_it_is_trained(tmp_path: Path) -> None:
+    one = {"train_on": {"mmlu": 1.0}, "method": "full", "learning_rate": 1e-5, "epochs": 3}
+    settings = load(tmp_path, {"adapters.one": one})
+    own = settings.training("one")
+    assert (own.method, own.learning_rate, own.epochs) == ("full", 1e-5, 3)
+    assert (own.seeds, own.lora) == (settings.train.seeds, settings.train.lora)
+    assert settings.training("mmlu") == settings.train
+
+
+def test_an_adapter_may_take_some_tests_only(tmp_path: Path) -> None:
+    one = {"train_on": {"mmlu": 1.0}, "evaluate_on": ["answer", "mmlu"]}
+    settings = load(tmp_path, {"adapters.one": one})
+    assert settings.tests("one") == ("mmlu", "answer")
+    assert settings.tests("base") == settings.tests("mmlu") == params.TESTS
+
+
+def test_validation_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, experiments.params\n"
+        "experiments.params.load()\n"
+        "heavy = {'torch', 'transformers', 'pandas', 'numpy', 'scipy', 'pyarrow', 'dvc'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert finished.stdout.strip() == "[]"

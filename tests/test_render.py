@@ -1,0 +1,174 @@
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments import render as stage
+from experiments.errors import RenderError
+from tests.rendering.conftest import project  # noqa: F401
+
+CELLS = """
+```{python}
+#| include: false
+import csv, pathlib
+import matplotlib.pyplot as plt
+with open("../.printed/index.csv", "w") as file:
+    file.write("document,key,printed,value,low,high\\nindex,n,200,200,,\\nindex,d,+1,1.0,0,2\\n")
+```
+
+Over `{python} str(200)` items.
+
+```{python}
+#| label: fig-bars
+#| fig-cap: Bars.
+#| fig-alt: Three bars
+figure, axes = plt.subplots(figsize=(3, 2))
+axes.bar([1, 2, 3], [3, 1, 2], label="a")
+axes.legend()
+plt.show()
+```
+
+See @fig-bars.
+"""
+HEADER = ["document", "order", "key", "printed", "value", "low", "high"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_two_renders_of_a_document_with_code_give_the_same_bytes(project):  # noqa: F811
+    root = project(index=CELLS)
+    (root / ".printed").mkdir()
+    stage.render(root, [])
+    first = files(root / "_site")
+    assert set(first) == {
+        "index.html",
+        "paper/index.html",
+        "paper/index.md",
+        "paper/index.pdf",
+        "paper/index_files/fig-bars.svg",
+    }
+    assert b'url=paper/index.html"' in first["index.html"]
+    assert b"Over 200 items." in first["paper/index.html"]
+    assert str(root).encode() not in b"".join(first.values())
+    with (root / "results" / "printed_numbers.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows == [
+        HEADER,
+        ["index", "1", "n", "200", "200", "", ""],
+        ["index", "2", "d", "+1", "1.0", "0", "2"],
+    ]
+    stage.render(root, [])
+    assert files(root / "_site") == first
+    assert not list(root.glob("_site.*"))
+
+
+def test_a_failed_render_leaves_the_previous_site_and_numbers(project):  # noqa: F811
+    root = project(index="Text.")
+    stage.render(root, [])
+    before = files(root / "_site"), files(root / "results")
+    for body, words in [
+        ("See @fig-none.", "index.qmd:4: the reference @fig-none"),
+        ("![Picture](none.svg)", "none.svg does not exist"),
+        ("![Picture](../../secret.svg)", "not a file of this repository"),
+        ("[other](other.qmd)", "the link to other.qmd leads nowhere"),
+        ("[other](#nowhere)", "index.qmd:4: the link to #nowhere leads nowhere"),
+    ]:
+        (root / "paper" / "index.qmd").write_text(f"---\ntitle: A\n---\n{body}\n")
+        with pytest.raises(RenderError, match=words):
+            stage.render(root, [])
+        assert (files(root / "_site"), files(root / "results")) == before
+        assert not list(root.glob("*.partial"))
+
+
+def test_one_document_is_rendered_into_the_site_that_is_there(project):  # noqa: F811
+    root = project(index="Text.", other="[Back](index.qmd)")
+    stage.render(root, [])
+    before = files(root / "_site")
+    (root / "paper" / "other.qmd").write_text("---\ntitle: Changed\n---\n")
+    stage.render(root, [Path("paper/other.qmd")])
+    after = files(root / "_site")
+    assert after.keys() == before.keys()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"paper/other.html", "paper/other.md", "paper/other.pdf"}
+    with pytest.raises(RenderError, match=r"none\.qmd is not in project\.render"):
+        stage.render(root, [Path("paper/none.qmd")])
+
+
+def test_the_navbar_names_only_what_is_rendered(project):  # noqa: F811
+    root = project(index="Text.")
+    settings = root / "_quarto.yml"
+    settings.write_text(settings.read_text().replace("href: paper/index", "href: paper/none"))
+    with pytest.raises(RenderError, match=r"the navbar names paper/none\.qmd"):
+        stage.render(root, [])
+
+
+def test_collecting_leaves_out_documents_that_are_gone(tmp_path):
+    (tmp_path / ".printed").mkdir()
+    for name in ("b", "a", "gone"):
+        part = f"document,key,printed,value,low,high\n{name},k,1,1,,\n"
+        (tmp_path / ".printed" / f"{name}.csv").write_text(part)
+    assert stage.collect_printed(tmp_path, [Path("paper/b.qmd"), Path("paper/a.qmd")]) == 2
+    lines = (tmp_path / "results" / "printed_numbers.csv").read_text().splitlines()
+    assert lines == [",".join(HEADER), "a,1,k,1,1,,", "b,1,k,1,1,,"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "document,key\n", "document,key,printed,value,low,high\na,b\n"]
+)
+def test_a_broken_part_is_named(tmp_path, text):
+    (tmp_path / ".printed").mkdir()
+    (tmp_path / ".printed" / "a.csv").write_text(text)
+    with pytest.raises(RenderError, match=r"\.printed/a\.csv: expected rows of"):
+        stage.collect_printed(tmp_path, [Path("a.qmd")])
+
+
+def test_quarto_is_used_where_it_is_installed(project, tmp_path, monkeypatch):  # noqa: F811
+    root = project(index="Text.")
+    log = tmp_path / "log"
+    quarto = tmp_path / "quarto"
+    quarto.write_text(
+        f"#!{sys.executable}\n"
+        "import os, pathlib, sys\n"
+        f"pathlib.Path({str(log)!r}).write_text(' '.join(sys.argv[1:]))\n"
+        "folder = pathlib.Path(sys.argv[3], 'paper'); folder.mkdir(parents=True)\n"
+        "for name in ('../index.html', 'index.html', 'index.md'):\n"
+        "    (folder / name).write_text(os.environ['QUARTO_TEXT'])\n"
+        "(folder / 'index.pdf').write_text('%PDF')\n"
+    )
+    quarto.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(quarto))
+    monkeypatch.setenv("QUARTO_TEXT", "<p>fine</p>")
+    stage.render(root, [])
+    assert log.read_text() == "render --output-dir _site.partial"
+    before = files(root / "_site")
+    monkeypatch.setenv("QUARTO_TEXT", "<p>?@fig-none</p>")
+    with pytest.raises(RenderError, match="unresolved cross-reference"):
+        stage.render(root, [])
+    quarto.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n")
+    with pytest.raises(RenderError, match="quarto render failed"):
+        stage.render(root, [])
+    assert files(root / "_site") == before
+
+
+def test_the_command_says_one_sentence_and_fails(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.render"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("RenderError: _quarto.yml is missing") and done.stdout == ""
