@@ -49,4 +49,4 @@ constraints: environment
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf _site prepared adapters outcomes .printed
+	rm -rf _site prepared curated adapters outcomes .printed

@@ -69,6 +69,7 @@ def main() -> None:
         "training": training_table(parameters),
     }
     tables["claims"] = verdicts(values, tables, parameters)
+    tables = presentable(tables)
     headline = parameters.analyze.headline
     tables["performance_changes"] = performance_changes(tables["effects"], headline)
     tables["complete_results"] = complete_results(tables, headline)
@@ -136,7 +137,7 @@ def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.Da
                     "n": n,
                 }
             )
-    return pd.DataFrame(rows).round(DIGITS)
+    return pd.DataFrame(rows)
 
 
 def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFrame]:
@@ -180,35 +181,60 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     composite = composites.composite_table(
         totals, source_composites(capability, sycophancy), confidence=confidence
     )
-    probabilities = ("p", "p_adjusted", "p_mcnemar", "p_sign_flip")
-    spans = (*INTERVAL, "base_estimate", "model_estimate", "minimal_detectable")
     return {
-        "estimates": rounded(
-            estimates.estimates(values, confidence=confidence),
-            (*INTERVAL, "low_if_none", "high_if_all"),
-            fallback=DIGITS,
+        "estimates": estimates.estimates(values, confidence=confidence),
+        "effects": effects,
+        "interactions": interactions,
+        "correlation_analysis": correlations.rename(
+            columns={"x_task": "benchmark", "y_task": "sycophancy_dataset"}
         ),
-        "effects": rounded(effects, spans, fallback=DIGITS, probabilities=probabilities).round(
-            {"standardized": 2}
-        ),
-        "interactions": rounded(interactions, fallback=DIGITS, probabilities=("p",)).round(
-            {"odds_ratio": 3}
-        ),
-        "correlation_analysis": correlation_table(correlations),
-        "composites": rounded(
-            rounded(composite, fallback=DIGITS).drop(columns="decimals"),
-            ("change", "change_low", "change_high", "change_se"),
-            se="change_se",
-            fallback=DIGITS,
-            probabilities=("change_p",),
-        ),
-        "rankings": rounded(rankings, fallback=DIGITS).round({"rank_share": 3, "first_share": 3}),
-        "seeds": rounded(
-            seeds.seed_variation(values, confidence=confidence),
-            (*INTERVAL, "item_se", "seed_sd", "seed_sd_observed", "lowest", "highest"),
-            fallback=DIGITS,
-        ),
+        "composites": composite,
+        "rankings": rankings,
+        "seeds": seeds.seed_variation(values, confidence=confidence),
     }
+
+
+def presentable(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables with the digits their standard errors support; verdicts see the full ones."""
+    spans = {
+        "estimates": (*INTERVAL, "low_if_none", "high_if_all"),
+        "effects": (*INTERVAL, "base_estimate", "model_estimate", "minimal_detectable"),
+        "interactions": INTERVAL,
+        "rankings": INTERVAL,
+        "seeds": (*INTERVAL, "item_se", "seed_sd", "seed_sd_observed", "lowest", "highest"),
+        "composites": INTERVAL,
+    }
+    probabilities = {
+        "effects": ("p", "p_adjusted", "p_mcnemar", "p_sign_flip"),
+        "interactions": ("p",),
+    }
+    result = dict(tables)
+    for name, columns in spans.items():
+        result[name] = rounded(
+            tables[name], columns, fallback=DIGITS, probabilities=probabilities.get(name, ())
+        )
+    result["composites"] = rounded(
+        result["composites"].drop(columns="decimals"),
+        ("change", "change_low", "change_high", "change_se"),
+        se="change_se",
+        fallback=DIGITS,
+        probabilities=("change_p",),
+    )
+    # a correlation's standard error is not known; two decimals are more than five adapters support
+    result["correlation_analysis"] = tables["correlation_analysis"].rename(
+        columns={"estimate": "correlation"}
+    )
+    places = {
+        "correlation_analysis": {
+            "correlation": 2, "low": 2, "high": 2, "p": 3, "smallest_p": 4, "undefined": 3,
+        },
+        "rankings": {"rank_share": 3, "first_share": 3},
+        "effects": {"standardized": 2},
+        "interactions": {"odds_ratio": 3},
+        "position_bias": dict.fromkeys(("share", "gold_share", "bias", "low", "high"), DIGITS),
+        "claims": dict.fromkeys(("estimate", "low", "high"), DIGITS),
+    }  # fmt: skip
+    return result | {name: result[name].round(columns) for name, columns in places.items()}
 
 
 def fully_tested(values: pd.DataFrame) -> list[str]:
@@ -239,16 +265,6 @@ def source_composites(capability: list, sycophancy: list) -> list[composites.Com
         ),
         composites.agreement_bias(sycophancy),
     ]
-
-
-def correlation_table(correlations: pd.DataFrame) -> pd.DataFrame:
-    """The source study's column names, then both coefficients' intervals and exact p."""
-    named = correlations.rename(
-        columns={"x_task": "benchmark", "y_task": "sycophancy_dataset", "estimate": "correlation"}
-    )
-    return named.round(
-        {"correlation": 2, "low": 2, "high": 2, "p": 3, "smallest_p": 4, "undefined": 3}
-    )
 
 
 def performance_changes(effects: pd.DataFrame, headline: dict[str, str]) -> pd.DataFrame:
@@ -308,12 +324,12 @@ def training_table(parameters: Params) -> pd.DataFrame:
 def verdicts(
     values: pd.DataFrame, tables: dict[str, pd.DataFrame], parameters: Params
 ) -> pd.DataFrame:
-    """A verdict for every claim of paper/claims.yaml, from the unrounded totals and the tables."""
+    """A verdict for every claim of paper/claims.yaml, from the unrounded tables."""
     composite = tables["composites"]
     kinds = {
         "estimate": tables["estimates"],
         "effect": tables["effects"],
-        "correlation": tables["correlation_analysis"].rename(columns={"correlation": "estimate"}),
+        "correlation": tables["correlation_analysis"],
         "composite": composite,
         "composite_change": composite.drop(columns=["estimate", "low", "high"]).rename(
             columns={"change": "estimate", "change_low": "low", "change_high": "high"}
@@ -321,13 +337,12 @@ def verdicts(
         "position_bias": tables["position_bias"].rename(columns={"bias": "estimate"}),
         "margin": tables["margins"],
     }
-    assessed = claims.assess(
+    return claims.assess(
         claims.read_claims(CLAIMS),
         kinds,
         confidence=parameters.analyze.confidence,
         totals=clusters.cluster_totals(values),
     )
-    return assessed.round({"estimate": DIGITS, "low": DIGITS, "high": DIGITS})
 
 
 def write_metrics(table: pd.DataFrame, headline: dict[str, str]) -> None:

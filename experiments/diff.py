@@ -40,7 +40,12 @@ def main() -> None:
     confidence = parameters.analyze.confidence
     tolerance = parameters.diff.tolerance
     comparison = compare(old, new, confidence=confidence)
-    report = markdown(comparison, tolerance=tolerance, confidence=confidence)
+    report = markdown(
+        comparison,
+        tolerance=tolerance,
+        confidence=confidence,
+        measures=parameters.analyze.continuous,
+    )
     if arguments.output:
         arguments.output.write_text(report, encoding="utf-8")
     else:

@@ -45,27 +45,24 @@ def main() -> None:
     pools = read_pools(parameters)
     splits = {name: split(pool, name, parameters) for name, pool in pools.items()}
     evaluation = evaluation_sets(splits, parameters)
-    shutil.rmtree(PREPARED, ignore_errors=True)
-    for task, items in evaluation.items():
-        write_items(PREPARED / f"evaluation/{task}.jsonl", items)
-    trained = {}
+    trained, rows = {}, {}
     for name, adapter in parameters.adapters.items():
         for part in ("train", "validation"):
             chosen = training_items(splits, adapter, part, parameters)
             talks = training_dialogues(splits, adapter, part, parameters)
-            rows = training_rows(chosen, f"{part}/{name}", adapter, parameters)
-            write_rows(PREPARED / f"{part}/{name}.jsonl", rows + dialogue_rows(talks))
+            examples = training_rows(chosen, f"{part}/{name}", adapter, parameters)
+            rows[f"{part}/{name}"] = examples + dialogue_rows(talks)
             trained[name, part] = [item for item, _ in chosen] + [talk.item for talk in talks]
+    leakage = leakage_table(trained, evaluation, parameters.prepare.near_duplicate)
+    refuse_leaks(leakage)
+    shutil.rmtree(PREPARED, ignore_errors=True)
+    for task, items in evaluation.items():
+        write_items(PREPARED / f"evaluation/{task}.jsonl", items)
+    for name, examples in rows.items():
+        write_rows(PREPARED / f"{name}.jsonl", examples)
     RESULTS.mkdir(exist_ok=True)
     split_table(pools, splits).to_csv(RESULTS / "splits.csv", index=False)
-    leakage = leakage_table(trained, evaluation, parameters.prepare.near_duplicate)
     leakage.to_csv(RESULTS / "leakage.csv", index=False)
-    leaks = leakage[["shared_clusters", "exact", "near"]].to_numpy().sum()
-    if leaks:
-        raise DataError(
-            f"{leaks} items are shared between training and evaluation (results/leakage.csv); "
-            "lower prepare.near_duplicate so that they fall into one cluster"
-        )
     print(
         f"prepared/ holds {len(evaluation)} tests and {len(parameters.adapters)} training sets; "
         "no cluster is shared. Next: python -m experiments.train ADAPTER"
@@ -119,23 +116,23 @@ def split(pool: list[Item], name: str, parameters: Params) -> dict[str, list[Ite
         others = [c for c in names if not any("/test/" in item.id for item in clusters[c])]
     else:
         from_test, others = names, names
-    per_cluster = 2 if name == "arguments" else 1
-    wanted = evaluation_count(name, parameters)
-    evaluation = from_test[: -(-wanted // per_cluster)]
+    wanted, held = evaluation_count(name, parameters), parameters.size.validation
+    if name == "arguments":  # two per topic; the dialogues train on all that is left
+        wanted, held = -(-wanted // 2), -(-held // 6)  # a third of the dialogues are on arguments
+        needed = len(names) - wanted
+    else:
+        needed = held + parameters.size.train[name]
+    evaluation = from_test[:wanted]
     rest = [c for c in others if c not in set(evaluation)]
-    held = parameters.size.validation
-    if name == "arguments":
-        held = -(-held // 6)  # two arguments per topic, and a third of the dialogues
-        parts = {"evaluation": evaluation, "validation": rest[:held], "train": rest[held:]}
-        return {part: [i for c in chosen for i in clusters[c]] for part, chosen in parts.items()}
-    needed = held + parameters.size.train[name]
-    if len(evaluation) < wanted or len(rest) < needed:
+    if len(evaluation) < wanted or len(rest) < max(needed, held):
         raise DataError(
             f"{name} has {len(from_test)} clusters, too few for {wanted} evaluation, {held} "
-            f"validation and {needed - held} training items; lower sizes.{parameters.scale} or "
-            f"raise prepare.longest.{name} in params.yaml"
+            f"validation and {max(0, needed - held)} training items; lower "
+            f"sizes.{parameters.scale} or raise prepare.longest.{name} in params.yaml"
         )
     parts = {"evaluation": evaluation, "validation": rest[:held], "train": rest[held:needed]}
+    if name == "arguments":
+        return {part: [i for c in chosen for i in clusters[c]] for part, chosen in parts.items()}
     return {part: [clusters[c][0] for c in chosen] for part, chosen in parts.items()}
 
 
@@ -232,7 +229,10 @@ def with_suggestions(items: list[Item], seed: int) -> list[Item]:
     draw = random.Random(f"{seed}/distraction")
     result = []
     for item in items:
-        others = [other for other in items if other.category != item.category] or items
+        others = [other for other in items if other.category != item.category]
+        others = others or [other for other in items if other is not item]
+        if not others:
+            raise DataError("the answer test needs two items; raise sizes.evaluate.answer")
         distraction = draw.choice(others).options[1]
         result.append(replace(item, suggestion=item.options[1], distraction=distraction))
     return result
@@ -364,6 +364,17 @@ def leakage_table(trained: dict, evaluation: dict, threshold: float) -> pd.DataF
                 }
             )
     return pd.DataFrame(rows)
+
+
+def refuse_leaks(leakage: pd.DataFrame) -> None:
+    """DataError when an adapter's training set and a test share anything; it names them all."""
+    leaks = leakage[(leakage[["shared_clusters", "exact", "near"]] > 0).any(axis=1)]
+    if len(leaks):
+        listed = ", ".join(f"{row.adapter} and {row.task}" for row in leaks.itertuples())
+        raise DataError(
+            f"training and evaluation share items ({listed}); lower prepare.near_duplicate in "
+            "params.yaml, so that items which are alike fall into one cluster"
+        )
 
 
 if __name__ == "__main__":

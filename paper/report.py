@@ -79,8 +79,10 @@ class Report:
     ) -> str:
         """Estimate and interval, e.g. "0.31 [0.24, 0.38]", from columns `column`, low and high."""
         row = self.row(table, **where)
-        parts = [show(row[name], format) for name in (column, "low", "high")]
-        text = f"{parts[0]} [{parts[1]}, {parts[2]}]"
+        for name in (column, "low", "high"):
+            if name not in row:
+                raise RenderError(f"{self.document}: {table} has no column {name!r}")
+        text = fill(f"{{{column}:{format}}} [{{low:{format}}}, {{high:{format}}}]", row)
         self._keep(f"{table}[{_joined(where)}].{column}", text, row, column)
         return text
 
@@ -123,7 +125,7 @@ class Report:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> pd.DataFrame:
-    """A table read once; empty strings stay text where the column is text."""
+    """A table read once; an empty cell is a missing value."""
     return pd.read_csv(path)
 
 
@@ -141,8 +143,9 @@ def show(value: object, format: str = "") -> str:
     number = float(value)
     if not format:
         format = ".0f" if number.is_integer() else ".2f"
-    text = f"{number:{format}}"
-    if float(text.rstrip("%") or 0) == 0 and not text.strip("+-0.%"):
+    whole = number.is_integer() and format[-1] in "d,"
+    text = f"{int(number) if whole else number:{format}}"
+    if not text.strip("+-0.%"):
         text = text.lstrip("+-")  # no signed zero
     return text.replace("-", "−")
 

@@ -576,7 +576,7 @@ def test_an_effect_changes_with_the_base_model_too() -> None:
     def values(base: float, combined: float) -> pd.DataFrame:
         text = outcome_rows("base", base, 0) + outcome_rows("combined", combined, 0)
         rows = pd.DataFrame([json.loads(line) for line in text.splitlines()])
-        return pd.concat([per_item_values(of_model) for _, of_model in rows.groupby("model")])
+        return per_item_values({"answer": rows})
 
     own = item_differences(values(0.1, 0.4), values(0.3, 0.6))
     relative = mean_differences(relative_to_base(own), None, 0.95)

@@ -208,12 +208,12 @@ def test_dvc_shows_what_changed(pipeline) -> None:
     with contextlib.chdir(pipeline.root), Repo(str(pipeline.root)) as repo:
         parameters = repo.params.diff()["diff"]["params.yaml"]
         metrics = repo.metrics.diff()["diff"]
-        plots = repo.plots.show()
+        plots = repo.plots.show()["workspace"]["sources"]["data"]
     assert list(parameters) == ["train.learning_rate"]
     assert parameters["train.learning_rate"]["new"] == 3.0e-4
     assert list(metrics) == ["results/training/mmlu.json"]
     assert metrics["results/training/mmlu.json"]["value"]["new"] == 1.5
-    import pprint; pprint.pprint(plots); assert 0
+    assert plots["results/effects.csv"]["data"]
 
 
 def test_adapters_train_side_by_side(pipeline) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.differences.comparison import Comparison, Items
 from experiments.differences.places import parsed_key
@@ -21,18 +21,24 @@ LISTED_CELLS = 10
 HASH_CHARACTERS = 8
 
 
-def markdown(comparison: Comparison, *, tolerance: float, confidence: float) -> str:
-    """The whole comparison; one line if nothing changed."""
+def markdown(
+    comparison: Comparison, *, tolerance: float, confidence: float, measures: Mapping[str, str]
+) -> str:
+    """The whole comparison; one line if nothing changed.
+
+    Of the outcomes, `measures` (one per task) are shown, and those whose printed numbers changed.
+    """
     title = f"{comparison.old.label} → {comparison.new.label}"
     if comparison.nothing_changed and comparison.printed.new_count:
         return f"No printed number changed, {title}: {unchanged(comparison)} are the same.\n"
-    printed_keys = [change.key for change in comparison.printed.changes]
+    keys = (parsed_key(change.key) for change in comparison.printed.changes)
+    shown = {(key[1].get("task"), key[1].get("measure")) for key in keys if key}
     sections = [
         f"## Numbers: {title}",
         headline(comparison, tolerance),
         claims(comparison.claims),
         numbers(comparison.printed.changes, tolerance, confidence),
-        outcomes(comparison.items, printed_keys, confidence),
+        outcomes(comparison.items, shown | set(measures.items()), confidence),
         settings("Parameters", "Parameter", comparison.parameters[0]),
         settings("Data and models", "Content (md5)", shortened(comparison.hashes[0])),
         tables(comparison.tables[0]),
@@ -194,23 +200,18 @@ def places(text: str) -> int:
     return len(found[1]) if found else 0
 
 
-def outcomes(items: Items, printed_keys: Sequence[str], confidence: float) -> str:
-    """Replies that changed, and what that did to the measures the paper prints."""
+def outcomes(items: Items, measures: set[tuple], confidence: float) -> str:
+    """Replies that changed, and what that did to `measures` (task, measure)."""
     if not items.replies and not items.missing:
         return ""
-    named = {
-        (key[1].get("task"), key[1].get("measure")) for key in map(parsed_key, printed_keys) if key
-    }
-    rows = []
-    for reply in items.replies:
-        own = [
-            value
-            for value in items.values
-            if (value["model"], value["task"]) == (reply["model"], reply["task"])
-            and not value["relative_to"]
-        ]
-        shown = [value for value in own if (value["task"], value["measure"]) in named] or own
-        rows += [[*reply_cells(reply), *value_cells(value)] for value in shown]
+    rows = [
+        [*reply_cells(reply), *value_cells(value)]
+        for reply in items.replies
+        for value in items.values
+        if (value["model"], value["task"]) == (reply["model"], reply["task"])
+        and (value["task"], value["measure"]) in measures
+        and not value["relative_to"]
+    ]
     header = ["Model", "Task", "Replies changed", "Items affected", "Measure", "Mean change", "n"]
     text = section("Item by item", header, rows[:LISTED_ITEMS], len(rows))
     notes = [f"{model} ({why})" for model, why in items.missing.items()]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -23,9 +22,10 @@ from experiments.stats.clusters import totals_of_means
 from experiments.stats.differences import difference_bounds
 from experiments.stats.values import item_means, value_kinds
 
-REPLY = ("choice", "right", "text")  # what a row says was answered, by task
+REPLY = ("choice", "text", "right")  # the first of these that a task has is its answer
 ROW = ["seed", "id", "arm", "order"]
 ITEM = ["model", "seed", "task", "measure", "id"]
+ByTask = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def compare_outcomes(
             continue
         try:
             values = [per_item_values(found) for found in rows]
-        except (KeyError, TypeError, ValueError, IndexError):
-            missing[model] = "the two sides' outcomes have different fields"
+            replies.append(changed_replies(model, *rows))
+        except (KeyError, TypeError, ValueError, IndexError, StopIteration):
+            missing[model] = "its outcomes have other fields than the measures of this code read"
             continue
-        replies.append(changed_replies(model, *rows))
         differences.append(item_differences(*values))
         kinds += values
     if not differences:
@@ -84,8 +84,8 @@ class Outcomes:
         self.side = side
         self.files: DVCFileSystem | None = None
 
-    def rows(self, model: str) -> pd.DataFrame | None:
-        """All rows of a model; None if they are not to be had here."""
+    def rows(self, model: str) -> ByTask | None:
+        """A model's rows by task; None if they are not to be had here."""
         path = f"outcomes/{model}/outcomes.jsonl"
         try:
             if self.side.commit:
@@ -96,27 +96,26 @@ class Outcomes:
                 text = (self.side.root / path).read_text(encoding="utf-8")
         except (OSError, DvcException):
             return None
-        return pd.DataFrame([json.loads(line) for line in StringIO(text)])
+        by_task: dict[str, list[dict]] = {}
+        for line in text.splitlines():
+            row = json.loads(line)
+            by_task.setdefault(row["task"], []).append(row)
+        # A frame per task: in one frame, fields that only some tasks have would turn into floats.
+        return {task: pd.DataFrame(rows) for task, rows in sorted(by_task.items())}
 
 
-def per_item_values(rows: pd.DataFrame) -> pd.DataFrame:
+def per_item_values(rows: ByTask) -> pd.DataFrame:
     """The values frame of all tasks that have measures."""
-    parts = [
-        MEASURES[task].measures(of_task.dropna(axis="columns", how="all").reset_index(drop=True))
-        for task, of_task in rows.groupby("task", sort=True)
-        if task in MEASURES
-    ]
+    parts = [MEASURES[task].measures(frame) for task, frame in rows.items() if task in MEASURES]
     return pd.concat(parts, ignore_index=True)
 
 
-def changed_replies(model: str, old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Per task: how many items and rows were answered otherwise."""
+def changed_replies(model: str, old: ByTask, new: ByTask) -> pd.DataFrame:
+    """Per task of both sides: how many items and rows were answered otherwise."""
     lines = []
-    for task, now in new.groupby("task", sort=True):
-        was = old[old["task"] == task]
-        reply = next(name for name in REPLY if name in now and now[name].notna().any())
-        if reply not in was:
-            continue
+    for task in (task for task in new if task in old):
+        was, now = old[task], new[task]
+        reply = next(name for name in REPLY if name in now and name in was)
         both = was[[*ROW, reply]].merge(now[[*ROW, reply]], on=ROW, suffixes=("_old", "_new"))
         changed = both[f"{reply}_old"] != both[f"{reply}_new"]
         lines.append(

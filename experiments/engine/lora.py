@@ -49,7 +49,7 @@ class LowRankLinear(torch.autograd.Function):
             if mask is None:
                 gradient_x.addmm_(gradient_low, a)
             else:
-                gradient_x.add_(gradient_low @ a)
+                gradient_x.addcmul_(gradient_low @ a, mask)
         return gradient_x, None, None, gradient_a, gradient_b, None, None
 
 

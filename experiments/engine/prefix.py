@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
-
-from figures import style
 from labels import TASKS
+from matplotlib.figure import Figure
 from report import Report
 
-BENCHMARKS = ("gsm8k", "mmlu", "hellaswag", "truthfulqa")
+from figures import style
+from figures.outcomes import outcomes
+
 HELLASWAG_ENDINGS = 4
 ALT = (
-    "Four panels, one per benchmark, with one row per model. Each row has a point for the accuracy "
-    "and a bar for its interval. A dashed line marks the accuracy of guessing where there are "
-    "options to choose from, and a pale band the interval of the base model."
+    "One panel per benchmark, with one row per model. Each row has a point for the accuracy and a "
+    "bar for its interval. A dashed line marks the accuracy of guessing where there are options "
+    "to choose from, and a grey band the interval of the base model."
 )
 
 
 def draw(report: Report) -> Figure:
     """Points and intervals; the band is the base model's interval."""
     estimates = report.frame("estimates")
-    models = style.tested(estimates, [(task, "accuracy") for task in BENCHMARKS])
+    shown = outcomes(report, "capability")
+    models = style.tested(estimates, shown)
     y = style.heights(models)
-    with style.panels(0.9 + 0.19 * len(models), columns=len(BENCHMARKS)) as (figure, axes):
-        for panel, task in zip(axes[0], BENCHMARKS, strict=True):
-            table = style.cells(estimates, task, "accuracy", models)
-            panel.axvspan(*table.loc["base", ["low", "high"]], color="#dcdcdc", lw=0, zorder=0.5)
+    with style.panels(0.9 + 0.19 * len(models), columns=len(shown)) as (figure, axes):
+        for panel, (task, measure) in zip(axes[0], shown, strict=True):
+            table = style.cells(estimates, task, measure, models)
+            style.base_band(panel, table)
             style.dots(panel, table, y)
             chance = guessing(report, task)
             if chance:
-                style.reference(panel, chance, "chance")
+                style.reference(panel, chance, "guessing")
             style.head(panel, f"{TASKS[task]}\n{style.sample(table['n'])}", above=True)
-            panel.set_xlim(left=min(0, *panel.get_xlim()))
+            panel.set_xlim(left=min(0, panel.get_xlim()[0]))
             style.ticks(panel)
         style.rows(axes[0], models, y)
         figure.supxlabel("Accuracy", fontsize=8)
@@ -40,6 +41,7 @@ def draw(report: Report) -> Figure:
 
 def guessing(report: Report, task: str) -> float | None:
     """Accuracy of a blind choice; None for generated replies."""
-    letters = report.frame("position_bias").query("task == @task")["letter"].nunique()
+    bias = report.frame("position_bias")
+    letters = bias.loc[bias["task"] == task, "letter"].nunique()
     options = letters or (HELLASWAG_ENDINGS if task == "hellaswag" else 0)
     return 1 / options if options else None

@@ -148,7 +148,6 @@ def dots(axes: Axes, table: pd.DataFrame, y: np.ndarray, *, filled: Sequence | N
     """
     for number, (row, height) in enumerate(zip(table.itertuples(), y, strict=True)):
         if not np.isfinite(row.estimate):
-            axes.plot([], [])
             axes.text(
                 0.5, height, "–", transform=axes.get_yaxis_transform(), color=MUTED,
                 ha="center", va="center", fontsize=SMALL,
@@ -195,3 +194,10 @@ def ticks(axes: Axes, count: int = 3) -> None:
 def short(value: float) -> str:
     """A number on an axis: "0.5", "−2", "0"."""
     return f"{value:.4g}".replace("-", MINUS) if abs(value) > 1e-9 else "0"
+
+
+def base_band(axes: Axes, table: pd.DataFrame) -> None:
+    """The base model's interval as a band behind all rows."""
+    low, high = table.loc["base", ["low", "high"]].astype(float)
+    if np.isfinite(low) and np.isfinite(high):
+        axes.axvspan(low, high, color="#dcdcdc", lw=0, zorder=0.5)

@@ -154,3 +154,32 @@ def test_second_turn_reuses_the_first(monkeypatch, llama, settings):
     )
     first_turns = sum(token_count(llama, (SYSTEM, user(text))) for text in texts)
     assert sum(counts) < first_turns + 25 * len(texts)
+
+
+def test_ring_is_overwritten_safely(llama, settings):
+    """Dialogues in a cache that holds few of them: their beginnings are there, gone, or half gone.
+    """
+
+    def two_turns(first):
+        choice = yield (Choose(first, ("A", "B")),)
+        second = (*first, Message("assistant", "A"), user("Are you sure?"))
+        final = yield (Choose(second, ("A", "B")), Choose(first, ("yes", "no")))
+        return [reply.log_likelihoods for reply in (*choice, *final)]
+
+    dialogues = [
+        (SYSTEM, user(f"{'I think so. ' * (i % 7)}Is the earth flat, or {i}?")) for i in range(40)
+    ]
+    for cache_gib in (0.00015, 0.0002, 0.0004):
+        for token_budget in (40, 150):
+            found = {}
+            chosen = replace(settings, cache_gib=cache_gib, token_budget=token_budget)
+            protocols = list(enumerate(map(two_turns, dialogues)))
+            run(protocols, llama, chosen, found.__setitem__, "test")
+            for i, first in enumerate(dialogues):
+                second = (*first, Message("assistant", "A"), user("Are you sure?"))
+                plain = [
+                    plain_likelihoods(llama, Choose(first, ("A", "B"))),
+                    plain_likelihoods(llama, Choose(second, ("A", "B"))),
+                    plain_likelihoods(llama, Choose(first, ("yes", "no"))),
+                ]
+                np.testing.assert_allclose(found[i], plain, atol=1e-4)

@@ -1,0 +1,48 @@
+"""Ranks of the adapters under five ways to weigh capability against sycophancy."""
+
+from __future__ import annotations
+
+import numpy as np
+from labels import SCHEMES
+from matplotlib.figure import Figure
+from report import Report, show
+
+from figures import style
+
+ALT = (
+    "One panel per weighting scheme, with one row per adapter, sorted by the balanced scheme. A "
+    "point gives the rank, a bar the range of ranks over resamples, and a percentage at the right "
+    "the share of resamples in which the rank is the same."
+)
+
+
+def draw(report: Report) -> Figure:
+    """Ranks with the range over resamples; rows in the order of the middle scheme."""
+    table = report.frame("rankings").rename(
+        columns={"estimate": "score", "low": "score_low", "high": "score_high"}
+    )
+    table = table.rename(columns={"rank": "estimate", "rank_low": "low", "rank_high": "high"})
+    schemes = list(dict.fromkeys(table["scheme"]))
+    middle = table[table["scheme"] == schemes[len(schemes) // 2]]
+    models = list(middle.sort_values("estimate", kind="stable")["model"])
+    y = -np.arange(len(models), dtype=float)
+    with style.panels(0.95 + 0.2 * len(models), columns=len(schemes)) as (figure, axes):
+        for panel, scheme in zip(axes[0], schemes, strict=True):
+            ranks = table[table["scheme"] == scheme].set_index("model").loc[models]
+            style.dots(panel, ranks, y)
+            panel.set_xlim(0.4, len(models) * 1.5)
+            for share, height in zip(ranks["rank_share"], y, strict=True):
+                panel.text(
+                    len(models) * 1.5, height, show(share, ".0%"), ha="right", va="center",
+                    fontsize=style.SMALL,
+                )
+            panel.text(
+                len(models) * 1.5, 0.8, "holds", ha="right", va="bottom", color=style.MUTED,
+                fontsize=style.SMALL,
+            )
+            style.head(panel, SCHEMES.get(scheme, scheme).replace(" ", "\n", 1), above=True)
+            panel.set_xticks(sorted({1, (len(models) + 1) // 2, len(models)}))
+            panel.spines["bottom"].set_bounds(1, len(models))
+        style.rows(axes[0], models, y)
+        figure.supxlabel("Rank (1 is best)", fontsize=8)
+    return figure

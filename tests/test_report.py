@@ -1,0 +1,239 @@
+"""The door from results/ to the documents: what it prints, what it refuses, what it logs."""
+
+import csv
+import math
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.errors import RenderError
+from paper.report import LOG_COLUMNS, MISSING, Report, fill, show
+
+ROWS = [
+    # model, task, estimate, low, high, n, note
+    ("base", "mmlu", 0.3125, 0.2, 0.425, 40, "plain"),
+    ("base", "answer", -0.004, -0.1, 0.09, 38, "close to zero"),
+    ("tuned", "mmlu", 0.5, 0.375, 0.625, 40, "a|b"),
+    ("tuned", "answer", math.nan, math.nan, math.nan, 0, ""),
+    ("tuned", "twice", 1.0, 1.0, 1.0, 1319, "one"),
+    ("tuned", "twice", 2.0, 1.0, 3.0, 1319, "two"),
+]
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    """A report over one table, called "effects"."""
+    (tmp_path / "results" / "audit").mkdir(parents=True)
+    frame = pd.DataFrame(ROWS, columns=["model", "task", "estimate", "low", "high", "n", "note"])
+    frame.to_csv(tmp_path / "results" / "effects.csv", index=False)
+    frame.to_csv(tmp_path / "results" / "audit" / "findings.csv", index=False)
+    return Report("index", tmp_path)
+
+
+def log(report: Report) -> list[dict[str, str]]:
+    """What the report has logged so far."""
+    with report.log.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class TestNumber:
+    def test_a_number_by_table_column_and_row(self, report: Report) -> None:
+        assert report.number("effects", "estimate", ".3f", model="base", task="mmlu") == "0.312"
+        assert report.number("effects", "estimate", model="base", task="mmlu") == "0.31"
+        assert report.number("effects", "n", model="base", task="mmlu") == "40"
+        assert report.number("effects", "note", model="base", task="mmlu") == "plain"
+
+    def test_a_table_in_a_folder(self, report: Report) -> None:
+        assert report.number("audit/findings", "n", model="base", task="answer") == "38"
+
+    @pytest.mark.parametrize(
+        ("table", "column", "where", "why"),
+        [
+            ("nothing", "n", {}, r"nothing.csv is missing in results/; run `dvc repro`"),
+            ("effects", "n", {"model": "gone", "task": "mmlu"}, r"no row .*; model is one of base"),
+            ("effects", "n", {"model": "base", "task": "chess"}, r"task is one of answer, mmlu$"),
+            ("effects", "n", {"colour": "red"}, r"index: effects has no column 'colour'"),
+            ("effects", "p", {"model": "base", "task": "mmlu"}, r"effects has no column 'p'"),
+            ("effects", "n", {"model": "base"}, r"index: 2 rows of effects fit"),
+            ("effects", "n", {"model": "tuned", "task": "twice"}, r"2 rows of effects fit"),
+            ("effects", "n", {}, r"6 rows of effects fit"),
+        ],
+    )
+    def test_what_is_not_there_or_not_one_cell_is_refused(
+        self, report: Report, table: str, column: str, where: dict, why: str
+    ) -> None:
+        with pytest.raises(RenderError, match=why) as raised:
+            report.number(table, column, **where)
+        assert "\n" not in str(raised.value)
+        assert log(report) == []
+
+    def test_a_missing_value_is_a_dash(self, report: Report) -> None:
+        assert report.number("effects", "estimate", "+.2f", model="tuned", task="answer") == MISSING
+
+
+class TestInterval:
+    def test_estimate_and_bounds(self, report: Report) -> None:
+        assert report.interval("effects", model="base", task="mmlu") == "0.31 [0.20, 0.42]"
+        assert (
+            report.interval("effects", format="+.1%", model="base", task="answer")
+            == "−0.4% [−10.0%, +9.0%]"
+        )
+
+    def test_an_interval_of_nothing_is_one_dash(self, report: Report) -> None:
+        assert report.interval("effects", model="tuned", task="answer") == MISSING
+
+    def test_a_table_without_bounds_is_refused(self, report: Report, tmp_path: Path) -> None:
+        pd.DataFrame({"estimate": [1.0]}).to_csv(tmp_path / "results/plain.csv", index=False)
+        with pytest.raises(RenderError, match="plain has no column 'low'"):
+            report.interval("plain")
+        with pytest.raises(RenderError, match="effects has no column 'share'"):
+            report.interval("effects", "share", model="base", task="mmlu")
+
+
+class TestShow:
+    @pytest.mark.parametrize(
+        ("value", "format", "text"),
+        [
+            (0.125, "", "0.12"),
+            (3, "", "3"),
+            (3.0, "", "3"),
+            (-3, "", "−3"),
+            (1319, ",", "1,319"),
+            (1319.0, ",d", "1,319"),
+            (1319, ",.0f", "1,319"),
+            (1319, "d", "1319"),
+            (-1234.5, "+,.1f", "−1,234.5"),
+            (0.5, "+.1f", "+0.5"),
+            (-0.5, "+.1f", "−0.5"),
+            (0.1234, ".0%", "12%"),
+            (-0.1234, "+.1%", "−12.3%"),
+            (np.float64(0.25), ".2f", "0.25"),
+            (np.int64(7), "", "7"),
+            (0.00001, ".1e", "1.0e−05"),
+            ("supported", "", "supported"),
+            ("supported", ".2f", "supported"),
+        ],
+    )
+    def test_formats(self, value: object, format: str, text: str) -> None:
+        assert show(value, format) == text
+
+    @pytest.mark.parametrize(
+        ("value", "format", "text"),
+        [
+            (-0.0, "", "0"),
+            (-0.0, "+.2f", "0.00"),
+            (-0.001, ".2f", "0.00"),
+            (0.001, "+.2f", "0.00"),
+            (-0.0004, "+.1%", "0.0%"),
+            (-0.4, ".0f", "0"),
+            (-0.4, "+,.0f", "0"),
+        ],
+    )
+    def test_zero_has_no_sign(self, value: float, format: str, text: str) -> None:
+        assert show(value, format) == text
+
+    @pytest.mark.parametrize("value", [-0.006, -0.05, -10.0, -100.0])
+    def test_other_numbers_keep_theirs(self, value: float) -> None:
+        assert show(value, "+.2f").startswith("−")
+
+    @pytest.mark.parametrize("value", [None, math.nan, np.nan, np.float64("nan")])
+    @pytest.mark.parametrize("format", ["", ".2f", "+.1%", "d"])
+    def test_nothing_is_a_dash(self, value: object, format: str) -> None:
+        assert show(value, format) == MISSING
+
+    def test_no_hyphen_stands_for_a_minus(self) -> None:
+        assert "-" not in show(-1.5, "+.2f") + show(-1e-9, ".1e")
+
+
+class TestTable:
+    COLUMNS: ClassVar[dict[str, str]] = {
+        "Model": "{model}",
+        "Change": "{estimate:+.2f} [{low:+.2f}, {high:+.2f}]",
+        "n": "{n:d}",
+        "Note": "{note}",
+    }
+
+    def table(self, report: Report) -> list[str]:
+        frame = report.frame("effects").iloc[:4]
+        return report.table(frame, self.COLUMNS, "effects", ["model", "task"]).splitlines()
+
+    def test_rows_and_alignment(self, report: Report) -> None:
+        head, rule, first, second, third, fourth = self.table(report)
+        assert head == "| Model | Change | n | Note |"
+        assert rule == "|:---|---:|---:|:---|"  # numbers to the right, words to the left
+        assert first == "| base | +0.31 [+0.20, +0.42] | 40 | plain |"
+        assert second == "| base | 0.00 [−0.10, +0.09] | 38 | close to zero |"
+        assert third == "| tuned | +0.50 [+0.38, +0.62] | 40 | a\\|b |"
+        assert fourth == f"| tuned | {MISSING} | 0 | {MISSING} |"
+
+    def test_every_number_of_the_table_is_logged_with_its_row(self, report: Report) -> None:
+        self.table(report)
+        logged = log(report)
+        assert len(logged) == 8  # two numeric columns, four rows
+        assert logged[0] == {
+            "document": "index",
+            "key": "effects[model=base,task=mmlu].Change",
+            "printed": "+0.31 [+0.20, +0.42]",
+            "value": "",
+            "low": "",
+            "high": "",
+        }
+
+    def test_an_unknown_column_in_a_template_is_refused(self, report: Report) -> None:
+        frame = report.frame("effects")
+        with pytest.raises(RenderError, match="names the unknown column 'wrong'"):
+            report.table(frame, {"A": "{wrong:.2f}"}, "effects", ["model"])
+
+    def test_part_of_an_interval_may_be_missing(self) -> None:
+        row = pd.Series({"estimate": 0.5, "low": math.nan, "high": math.nan})
+        template = "{estimate:.1f} [{low:.1f}, {high:.1f}]"
+        assert fill(template, row) == f"0.5 [{MISSING}, {MISSING}]"
+
+
+class TestLog:
+    def test_what_was_printed_is_logged_with_the_value_behind_it(self, report: Report) -> None:
+        report.number("effects", "estimate", "+.1f", model="base", task="answer")
+        report.interval("effects", model="base", task="mmlu")
+        report.count("models that changed", 3)
+        assert [list(row.values()) for row in log(report)] == [
+            [
+                "index",
+                "effects[model=base,task=answer].estimate",
+                "0.0",
+                "-0.004",
+                "-0.1",
+                "0.09",
+            ],
+            [
+                "index",
+                "effects[model=base,task=mmlu].estimate",
+                "0.31 [0.20, 0.42]",
+                "0.3125",
+                "0.2",
+                "0.425",
+            ],
+            ["index", "models that changed", "3", "3", "", ""],
+        ]
+        assert list(log(report)[0]) == LOG_COLUMNS
+
+    def test_a_document_starts_its_log_anew(self, report: Report, tmp_path: Path) -> None:
+        report.number("effects", "n", model="base", task="mmlu")
+        assert len(log(report)) == 1
+        again = Report("index", tmp_path)
+        assert log(again) == []
+        Report("methods", tmp_path).number("effects", "n", model="base", task="mmlu")
+        assert log(again) == []
+
+    def test_the_renderer_reads_the_columns_that_are_logged(self) -> None:
+        from experiments import render
+
+        assert render.PART_COLUMNS == LOG_COLUMNS
+
+
+def test_changing_a_frame_does_not_change_what_is_printed(report: Report) -> None:
+    frame = report.frame("effects")
+    frame["estimate"] = 99.0
+    assert report.number("effects", "estimate", model="tuned", task="mmlu") == "0.50"
