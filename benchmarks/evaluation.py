@@ -105,11 +105,11 @@ def ours_worker(options) -> dict:
         options.token_budget, options.row_tokens, options.cache_gib, 1, options.threads
     )
     torch.set_num_threads(options.threads)
-    counts, original = [], Pass.run
+    tokens, original = [], Pass.run
 
-    def counting(batch, model, rows):
-        counts.append((batch.count, len(rows)))
-        return original(batch, model, rows)
+    def counting(batch, model):
+        tokens.append(batch.count)
+        return original(batch, model)
 
     Pass.run = counting
 
@@ -120,14 +120,12 @@ def ours_worker(options) -> dict:
     begun = time.perf_counter()
     run(enumerate(map(ask, items)), language_model, settings, found.__setitem__, "ours")
     seconds = time.perf_counter() - begun
-    tokens, rows = (sum(column) for column in zip(*counts, strict=True))
     model = language_model.model
-    head = model.get_output_embeddings().weight.numel()
     body = sum(p.numel() for p in model.get_decoder().layers.parameters() if p.dim() == 2)
     return {
         "seconds": seconds,
-        "tokens": tokens,
-        "rate": 2 * (tokens * body + rows * head) / seconds,
+        "tokens": sum(tokens),
+        "rate": 2 * body * sum(tokens) / seconds,
         "matmul_rate": matmul_rate(model.config),
         "log_likelihoods": [found[i][0].log_likelihoods for i in range(len(items))],
     }

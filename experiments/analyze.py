@@ -65,7 +65,8 @@ def main() -> None:
     tables = {
         "position_bias": position_bias(outcomes, parameters.analyze.confidence),
         **statistics(values, parameters),
-        "margins": margins.margin_table(values, parameters.analyze),
+        "margins": margins.margin_table(values, parameters.analyze, parameters.seed),
+        "item_margins": margins.item_margins(values),
         "training": training_table(parameters),
     }
     tables["claims"] = verdicts(values, tables, parameters)
@@ -203,6 +204,7 @@ def presentable(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         "rankings": INTERVAL,
         "seeds": (*INTERVAL, "item_se", "seed_sd", "seed_sd_observed", "lowest", "highest"),
         "composites": INTERVAL,
+        "margins": INTERVAL,
     }
     probabilities = {
         "effects": ("p", "p_adjusted", "p_mcnemar", "p_sign_flip"),
@@ -213,13 +215,14 @@ def presentable(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         result[name] = rounded(
             tables[name], columns, fallback=DIGITS, probabilities=probabilities.get(name, ())
         )
-    result["composites"] = rounded(
-        result["composites"].drop(columns="decimals"),
-        ("change", "change_low", "change_high", "change_se"),
-        se="change_se",
-        fallback=DIGITS,
-        probabilities=("change_p",),
-    )
+    for name in ("composites", "margins"):
+        result[name] = rounded(
+            result[name].drop(columns="decimals"),
+            ("change", "change_low", "change_high", "change_se"),
+            se="change_se",
+            fallback=DIGITS,
+            probabilities=("change_p",),
+        )
     # a correlation's standard error is not known; two decimals are more than five adapters support
     result["correlation_analysis"] = tables["correlation_analysis"].rename(
         columns={"estimate": "correlation"}
@@ -231,6 +234,7 @@ def presentable(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         "rankings": {"rank_share": 3, "first_share": 3},
         "effects": {"standardized": 2},
         "interactions": {"odds_ratio": 3},
+        "item_margins": dict.fromkeys(margins.PARTS, DIGITS),
         "position_bias": dict.fromkeys(("share", "gold_share", "bias", "low", "high"), DIGITS),
         "claims": dict.fromkeys(("estimate", "low", "high"), DIGITS),
     }  # fmt: skip
@@ -331,17 +335,23 @@ def verdicts(
         "effect": tables["effects"],
         "correlation": tables["correlation_analysis"],
         "composite": composite,
-        "composite_change": composite.drop(columns=["estimate", "low", "high"]).rename(
-            columns={"change": "estimate", "change_low": "low", "change_high": "high"}
-        ),
+        "composite_change": changes_of(composite),
         "position_bias": tables["position_bias"].rename(columns={"bias": "estimate"}),
         "margin": tables["margins"],
+        "margin_change": changes_of(tables["margins"]),
     }
     return claims.assess(
         claims.read_claims(CLAIMS),
         kinds,
         confidence=parameters.analyze.confidence,
         totals=clusters.cluster_totals(values),
+    )
+
+
+def changes_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns of change in the place of its levels."""
+    return table.drop(columns=["estimate", "low", "high"]).rename(
+        columns={"change": "estimate", "change_low": "low", "change_high": "high"}
     )
 
 

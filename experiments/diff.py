@@ -4,6 +4,7 @@
     python -m experiments.diff main                 working tree against where it left main
     python -m experiments.diff main --head feature  a branch against where it left main
     python -m experiments.diff v1..v2               two revisions as they are
+    python -m experiments.diff HEAD --head robed-knit   an experiment of `dvc exp run`
 
 Claims whose verdict changed come first, then printed numbers with the interval of the change, then
 replies item by item where both sides' outcomes are in DVC's cache, parameters, data and model

@@ -146,8 +146,10 @@ def split_paired_choices(
     """
     names = sorted(clusters)
     random.Random(f"{parameters.seed}/{PAIRED_CHOICE}").shuffle(names)
-    hard = [clusters[name] for name in names if clusters[name][0].split == "hard"]
-    easy = [clusters[name] for name in names if clusters[name][0].split == "easy"]
+    # near duplicates may have joined an easy claim with a hard one: such a cluster is left out
+    kinds = {name: {item.split for item in clusters[name]} for name in names}
+    hard = [clusters[name] for name in names if kinds[name] == {"hard"}]
+    easy = [clusters[name] for name in names if kinds[name] == {"easy"}]
     half = parameters.size.evaluate[PAIRED_CHOICE] // 2
     wanted = {
         "evaluation": half,

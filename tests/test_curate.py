@@ -1,10 +1,14 @@
 """Which claims are hard, by either judge."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
+from experiments.corpora.item import Item
 from experiments.curate import curation
 from experiments.errors import DataError
+from experiments.prepare import split_paired_choices
 
 
 def margins(**claims: list[float]) -> pd.DataFrame:
@@ -66,3 +70,24 @@ def test_ids_are_in_the_order_of_their_numbers() -> None:
     table = curation(margins(c1=[0.0] * 3, c10=[0.0] * 3, c2=[0.0] * 3), {}, 0.5, "base")
     numbers = [int(name.rsplit("/")[-1]) for name in table["id"]]
     assert numbers == sorted(numbers)
+
+
+def test_a_cluster_of_both_kinds_is_used_by_neither() -> None:
+    """Near duplicates can join an easy claim with a hard one after curation."""
+
+    def claim(number: int, *splits: str) -> list[Item]:
+        return [
+            Item(f"p/{number}/{i}", f"c{number}", "paired_choice", "Q", ("a", "b"), split=split)
+            for i, split in enumerate(splits)
+        ]
+
+    easy = {f"c{n}": claim(n, "easy", "easy") for n in range(6)}
+    hard = {f"c{n}": claim(n, "hard") for n in range(6, 9)}
+    mixed = {"c9": claim(9, "easy", "hard")}
+    sizes = SimpleNamespace(evaluate={"paired_choice": 4}, train={"paired_choice": 4}, validation=4)
+    parameters = SimpleNamespace(seed=1, size=sizes, scale="pocket")
+    parts = split_paired_choices(easy | hard | mixed, parameters)
+    assert "c9" not in {item.cluster for items in parts.values() for item in items}
+    assert [item.split for item in parts["evaluation"]] == ["easy", "easy", "hard", "hard"]
+    clusters = [{item.cluster for item in items} for items in parts.values()]
+    assert sum(map(len, clusters)) == len(set.union(*clusters))

@@ -33,12 +33,12 @@ INDEX = """# Findings
 
 Nothing is printed here.
 
+## Results {#sec-results}
+
 ```{python}
 # Not a heading
 other = 1
 ```
-
-## Results {#sec-results}
 
 The shift is `{python} report.number("effects", "estimate", model="combined", task="answer",
 measure="suggestion_shift")`.
@@ -367,6 +367,16 @@ def test_main_may_have_moved_on(repository) -> None:
     assert status == 1 and "| 0.80 [0.70, 0.90] | 0.30 [0.20, 0.40] |" in report
     status, report = repository.run("feature", "--head", "main")
     assert "| 0.30 [0.20, 0.40] | 0.80 [0.70, 0.90]" in report
+
+
+def test_an_experiment_is_known_by_its_name(repository) -> None:
+    parent = repository.git("rev-parse", "HEAD").strip()
+    repository.prints(*printed("0.80", "0.70", "0.90"))
+    experiment = repository.commit()
+    repository.git("update-ref", f"refs/exps/{parent[:2]}/{parent[2:]}/robed-knit", experiment)
+    repository.git("reset", "--quiet", "--hard", parent)
+    status, report = repository.run("HEAD", "--head", "robed-knit")
+    assert status == 1 and f"→ `robed-knit` ({experiment[:7]})" in report
 
 
 def test_the_report_can_go_to_a_file(repository) -> None:

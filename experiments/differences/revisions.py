@@ -88,15 +88,19 @@ def check_repository(root: Path) -> None:
 
 
 def commit_of(root: Path, revision: str) -> str:
-    """The full id of a revision's commit."""
+    """The full id of the commit of a branch, tag, commit or DVC experiment."""
     wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     commit = git(root, *wanted, fail="").strip()
-    if not commit:
-        raise RevisionError(
-            f"there is no revision {revision!r} here; name a branch, tag or commit, and "
-            "`git fetch` first if it is on a remote"
-        )
-    return commit
+    if commit:
+        return commit
+    # DVC keeps an experiment at refs/exps/<two digits>/<the rest of its parent's id>/<name>.
+    listed = git(root, "for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{revision}")
+    if len(listed.split()) == 1:
+        return listed.strip()
+    raise RevisionError(
+        f"there is no revision {revision!r} here; name a branch, tag, commit or experiment, and "
+        "`git fetch` first if it is on a remote"
+    )
 
 
 def committed(root: Path, commit: str) -> dict[str, str]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
 
+from experiments.engine.attention import attend, logits_of, planned_forward
 from experiments.engine.model import EngineSettings, LanguageModel
-from experiments.engine.prefix import Pass, PrefixCache, attend
+from experiments.engine.prefix import Pass, PrefixCache
 from experiments.engine.request import Text
+
+COMPILED_STEP = 256  # a compiled step attends to a multiple of so many tokens
 
 
 @dataclass
@@ -24,8 +28,8 @@ class Writing:
     done: Callable[[Text], None]
     written: list[int] = field(default_factory=list)
 
-    def finish(self, tokenizer, ends: frozenset[int]) -> Text | None:
-        """The reply if its last token ends it."""
+    def finished(self, tokenizer, ends: frozenset[int]) -> Text | None:
+        """The reply, if its last token ended it."""
         ended = self.written[-1] in ends
         full = len(self.written) >= self.max_tokens
         if not (ended or full or self.stop):
@@ -34,95 +38,98 @@ class Writing:
         stops = [at for stop in self.stop if (at := text.find(stop)) >= 0]
         if stops:
             return Text(text[: min(stops)], "stop")
-        if ended or full:
-            return Text(text, "end" if ended else "length")
-        return None
+        return Text(text, "end" if ended else "length") if ended or full else None
 
 
 class Slots:
-    """Keys and values of the replies being written; row i of every tensor is reply i."""
+    """The replies being written: row i of every tensor is reply i."""
 
-    def __init__(self, count: int, device: torch.device):
+    def __init__(self, model, count: int, *, backend: str | None = None):
+        self.model, self.count, self.compiled = model, count, backend is not None
+        self.forward = planned_forward
+        if self.compiled:
+            mode = {"mode": "reduce-overhead"} if backend == "inductor" else {}
+            self.forward = torch.compile(planned_forward, backend=backend, dynamic=False, **mode)
         self.writings: list[Writing] = []
         self.layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        self.lengths = torch.zeros(count, dtype=torch.long, device=device)
-        self.next_tokens = torch.zeros(count, dtype=torch.long, device=device)
-        self.longest = 0
+        self.lengths = torch.zeros(count, dtype=torch.long, device=model.device)
+        self.next_tokens = torch.zeros(count, dtype=torch.long, device=model.device)
 
-    def admit(self, writing: Writing, first_token: int, path: np.ndarray, cache: PrefixCache):
-        """Give a prompt whose keys and values lie in the cache the next free row."""
-        row = len(self.writings)
-        slots = cache.slots(path)
-        room = len(path) + writing.max_tokens
+    def admit(self, writing: Writing, token: int, path: np.ndarray, cache: PrefixCache) -> None:
+        """Give the next row to a prompt whose keys and values are in the cache."""
+        row, places = len(self.writings), cache.places(path)
         for layer, ring in cache.layers.items():
-            for buffer, source in zip(self._reserve(layer, ring, room), ring, strict=True):
-                buffer[row, :, : len(path)] = source.index_select(0, slots).transpose(0, 1)
-        self.lengths[row] = len(path)
-        self.next_tokens[row] = first_token
-        writing.written.append(first_token)
+            buffers = self._reserve(layer, ring, len(path) + writing.max_tokens)
+            for buffer, slots in zip(buffers, ring, strict=True):
+                buffer[row, :, : len(path)] = slots.index_select(0, places).transpose(0, 1)
+        self.lengths[row], self.next_tokens[row] = len(path), token
+        writing.written.append(token)
         self.writings.append(writing)
 
-    def _reserve(self, layer: int, ring, room: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _reserve(self, layer: int, ring, room: int) -> tuple[torch.Tensor, ...]:
+        """Buffers [slots, heads, room or more, size] of a layer; longer ones take over content."""
         buffers = self.layers.get(layer)
         if buffers is None or buffers[0].shape[2] < room:
-            shape = (len(self.lengths), ring[0].shape[1], room, ring[0].shape[2])
-            larger = tuple(source.new_zeros((*shape[:3], source.shape[2])) for source in ring)
-            for new, old in zip(larger, buffers or (), strict=False):
+            room = -(-room // COMPILED_STEP) * COMPILED_STEP
+            longer = tuple(s.new_zeros(self.count, s.shape[1], room, s.shape[2]) for s in ring)
+            for new, old in zip(longer, buffers or (), strict=False):
                 new[:, :, : old.shape[2]] = old
-            self.layers[layer] = buffers = larger
-        return buffers
+            if self.compiled:
+                for buffer in longer:
+                    torch._dynamo.mark_static_address(buffer)
+            self.layers[layer] = longer
+        return self.layers[layer]
 
-    def leave(self, row: int):
-        """Move the last reply into the row of one that is done."""
+    def leave(self, row: int) -> None:
+        """Give the row of a finished reply to the last one."""
         last = len(self.writings) - 1
-        if row != last:
-            length = int(self.lengths[last])
-            for buffers in self.layers.values():
-                for buffer in buffers:
-                    buffer[row, :, :length] = buffer[last, :, :length]
-            self.lengths[row], self.next_tokens[row] = self.lengths[last], self.next_tokens[last]
-            self.writings[row] = self.writings[last]
+        length = int(self.lengths[last])
+        for buffers in self.layers.values():
+            for buffer in buffers:
+                buffer[row, :, :length] = buffer[last, :, :length]
+        self.lengths[row], self.next_tokens[row] = self.lengths[last], self.next_tokens[last]
+        self.writings[row] = self.writings[last]
         self.writings.pop()
 
-    def step(self, model) -> list[int]:
+    def step(self) -> list[int]:
         """Write one token for every reply; return them."""
-        count = len(self.writings)
-        positions = self.lengths[:count]
-        self.longest = int(positions.max()) + 1
-        self.masks: dict[int | None, torch.Tensor] = {}
-        logits = model(
-            input_ids=self.next_tokens[:count, None],
-            position_ids=positions[:, None],
-            use_cache=False,
-            attention_plan=self,
-        ).logits[:, -1]
-        self.next_tokens[:count] = logits.argmax(-1)
-        self.lengths[:count] += 1
-        return self.next_tokens[:count].tolist()
+        writing = len(self.writings)
+        # A compiled step has few shapes: it also computes rows that are free.
+        rows = self.count if self.compiled else writing
+        longest = int(self.lengths[:writing].max()) + 1
+        self.room = -(-longest // COMPILED_STEP) * COMPILED_STEP if self.compiled else longest
+        self.positions = self.lengths[:rows].clamp(max=self.room - 1)
+        self.rows = torch.arange(rows, device=self.positions.device)
+        self.masks = {window: self._mask(window) for window in _windows(self.model)}
+        hidden = self.forward(
+            self.model, self, self.next_tokens[:rows, None], self.positions[:, None]
+        )
+        self.next_tokens[:writing] = logits_of(self.model, hidden[:writing, -1]).argmax(-1)
+        self.lengths[:writing] += 1
+        return self.next_tokens[:writing].tolist()
 
-    def _mask(self, window: int | None, like: torch.Tensor) -> torch.Tensor:
-        if window not in self.masks:
-            here = self.lengths[: len(self.writings), None]
-            there = torch.arange(self.longest, device=here.device)[None]
-            hidden = there > here
-            if window is not None:
-                hidden |= here - there >= window
-            mask = like.new_zeros(hidden.shape).masked_fill_(hidden, -torch.inf)
-            self.masks[window] = mask[:, None, None]
-        return self.masks[window]
+    def _mask(self, window: int | None) -> torch.Tensor:
+        here = self.positions[:, None]
+        there = torch.arange(self.room, device=here.device)[None]
+        hidden = there > here
+        if window is not None:
+            hidden |= here - there >= window
+        mask = torch.zeros(hidden.shape, dtype=self.model.dtype, device=here.device)
+        return mask.masked_fill_(hidden, -torch.inf)[:, None, None]
 
     def attend(self, layer, query, key, value, scaling, window, softcap) -> torch.Tensor:
-        count = len(self.writings)
-        rows = torch.arange(count, device=key.device)
         history = []
         for buffer, new in zip(self.layers[layer], (key, value), strict=True):
-            buffer[rows, :, self.lengths[:count]] = new[:, :, 0]
-            history.append(buffer[:count, :, : self.longest])
-        # The query heads that share a key head are taken as so many queries of that head.
-        heads = history[0].shape[1]
-        grouped = query.reshape(count, heads, -1, query.shape[3])
-        output = attend(grouped, *history, self._mask(window, query), scaling, softcap)
-        return output.reshape(count, 1, query.shape[1], -1)
+            buffer[self.rows, :, self.positions] = new[:, :, 0]
+            history.append(buffer[: len(self.rows), :, : self.room])
+        # Query heads that share a key head are taken as so many queries of that head.
+        grouped = query.reshape(len(self.rows), key.shape[1], -1, query.shape[3])
+        output = attend(grouped, *history, self.masks[window], scaling, softcap)
+        return output.reshape(len(self.rows), 1, query.shape[1], -1)
+
+
+def _windows(model) -> set[int | None]:
+    return {None, getattr(model.config.get_text_config(), "sliding_window", None)}
 
 
 @torch.inference_mode()
@@ -135,26 +142,24 @@ def generate(
 ) -> None:
     """Write replies until none waits; each goes to its `done` at once, which may add to `waiting`.
 
-    If a step fails, the unfinished replies are back in `waiting`, to be written from their start.
-
-    `progress` is told the tokens computed. Only the arguments of the highest logits count: a
-    sampling or repetition setting in the model's generation_config is not applied.
+    `progress` is told the tokens computed. Only the largest logit counts: sampling and repetition
+    settings of the model's generation_config are not applied. If a step fails, unfinished replies
+    are back in `waiting`, to be written anew.
     """
-    model, tokenizer = language_model.model, language_model.tokenizer
-    ends = end_tokens(language_model)
-    slots = Slots(settings.generation_slots, language_model.device)
+    tokenizer, ends = language_model.tokenizer, end_tokens(language_model)
+    backend = "inductor" if language_model.device.type == "cuda" else None
+    slots = Slots(language_model.model, settings.generation_slots, backend=backend)
     try:
         while waiting or slots.writings:
-            free = settings.generation_slots - len(slots.writings)
-            if waiting and free:
-                progress(_prefill(language_model, cache, settings, waiting, slots, free))
+            if waiting and len(slots.writings) < slots.count:
+                progress(_prefill(slots, cache, settings, waiting))
             else:
-                for writing, token in zip(slots.writings, slots.step(model), strict=True):
+                for writing, token in zip(slots.writings, slots.step(), strict=True):
                     writing.written.append(token)
                 progress(len(slots.writings))
             for row in reversed(range(len(slots.writings))):
                 writing = slots.writings[row]
-                if (text := writing.finish(tokenizer, ends)) is not None:
+                if (text := writing.finished(tokenizer, ends)) is not None:
                     slots.leave(row)
                     writing.done(text)
     except Exception:
@@ -167,21 +172,20 @@ def generate(
 def end_tokens(language_model: LanguageModel) -> frozenset[int]:
     """Tokens that end the assistant's turn, by the model's generation_config or its tokenizer."""
     ends = language_model.model.generation_config.eos_token_id
-    if ends is None:
-        ends = language_model.tokenizer.eos_token_id
+    ends = language_model.tokenizer.eos_token_id if ends is None else ends
     return frozenset([ends] if isinstance(ends, int) else ends or [])
 
 
-def _prefill(language_model, cache, settings, waiting, slots, free) -> int:
-    """Move prompts from the queue to free slots, with the first token of their replies."""
-    batch = Pass(cache, settings.row_tokens)
-    paths = []
-    for writing in list(waiting)[:free]:
+def _prefill(slots: Slots, cache: PrefixCache, settings: EngineSettings, waiting: deque) -> int:
+    """Move prompts from the queue to free rows, with the first token of their replies."""
+    batch, paths = Pass(cache, settings.row_tokens), []
+    for writing in islice(waiting, slots.count - len(slots.writings)):
         if batch.count >= settings.token_budget:
             break
         paths.append(batch.add(writing.prompt, len(writing.prompt) - 1, remember=True))
-    rows = np.array([path[-1] - batch.first for path in paths])
-    tokens = batch.run(language_model.model, rows).argmax(-1).tolist()
+    hidden = batch.run(slots.model)
+    last_rows = torch.tensor([path[-1] - batch.first for path in paths], device=hidden.device)
+    tokens = logits_of(slots.model, hidden[last_rows]).argmax(-1).tolist()
     for path, token in zip(paths, tokens, strict=True):
         slots.admit(waiting[0], token, path, cache)
         waiting.popleft()

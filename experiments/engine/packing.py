@@ -96,7 +96,7 @@ def lay_out(group: Sequence[Example]) -> dict:
         predict += range(start + example.prompt - 1, start + len(example.tokens) - 1)
         targets += example.tokens[example.prompt :]
         tokens += example.tokens[prefix:]
-        positions += range(len(example.tokens)-prefix)
+        positions += range(prefix, len(example.tokens))
     return {
         "input_ids": torch.tensor([tokens]),
         "position_ids": torch.tensor([positions]),

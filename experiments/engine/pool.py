@@ -7,35 +7,36 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from experiments.engine.attention import planned_attention
 from experiments.engine.generate import Writing, generate
 from experiments.engine.model import EngineSettings, LanguageModel, render, tokenize
 from experiments.engine.prefix import PrefixCache, common_length, sort_key
 from experiments.engine.request import Choose, Generate, Protocol, Reply, Request
-from experiments.engine.score import Question, score_next
+from experiments.engine.score import Question, check_model, score_next
 from experiments.errors import ModelError, OutcomeError
 
 
 @dataclass
-class _Running:
-    """A protocol that waits for replies."""
+class Running:
+    """A protocol, what it is waiting for, and the prompts it has had scored."""
 
     key: Hashable
     protocol: Protocol
-    replies: tuple[Reply, ...] | None = None
-    waiting_for: dict[int, Reply | None] = field(default_factory=dict)
+    replies: list[Reply | None] | None = None
     prompts: list[bytes] = field(default_factory=list)
 
 
 @dataclass
-class _Asked:
+class Asked:
     """A question, whose it is, and how many of its tokens no earlier question of theirs had."""
 
-    running: _Running
+    running: Running
     at: int
     question: Question
     order: bytes
@@ -54,64 +55,63 @@ def run(
     The calls come in no particular order. Same protocols, settings and machine give the same
     replies bit by bit; other settings, or fewer protocols, change them by rounding only. Raises
     OutcomeError naming the key of a protocol that fails or asks for what cannot be asked, and
-    ModelError if memory does not hold a single request.
+    ModelError if the engine cannot run the model or memory does not hold a single request.
     """
     torch.set_num_threads(settings.threads)
-    running = [_Running(key, protocol) for key, protocol in protocols]
-    model = language_model.model
-    attention = model.config._attn_implementation
-    model.set_attn_implementation("planned")
-    try:
-        with tqdm(total=len(running), desc=description, unit="item", mininterval=1) as bar:
-            _Pool(language_model, settings, on_done, bar).run(running)
-    finally:
-        model.set_attn_implementation(attention)
+    check_model(language_model.model)
+    running = [Running(key, protocol) for key, protocol in protocols]
+    with (
+        planned_attention(language_model.model),
+        tqdm(total=len(running), desc=description, unit="item", mininterval=1) as bar,
+    ):
+        Pool(language_model, settings, on_done, bar).run(running)
 
 
-class _Pool:
-    def __init__(self, language_model, settings, on_done, bar):
-        self.language_model = language_model
-        self.settings: EngineSettings = settings
-        self.on_done = on_done
-        self.bar = bar
+class Pool:
+    def __init__(
+        self, language_model: LanguageModel, settings: EngineSettings, on_done: Callable, bar: tqdm
+    ):
+        self.language_model, self.settings = language_model, settings
+        self.on_done, self.bar = on_done, bar
         self.cache = PrefixCache(language_model.model, settings.cache_gib)
-        self.opening: deque[_Asked] = deque()
-        self.following: deque[_Asked] = deque()  # continue what may still be in the cache
+        self.opening: deque[Asked] = deque()
+        self.following: deque[Asked] = deque()  # go on from what is still in the cache
         self.writings: deque[Writing] = deque()
         self.computed, self.begun = 0, time.monotonic()
 
-    def run(self, running: list[_Running]) -> None:
+    def run(self, running: list[Running]) -> None:
         self.advance(running)
         self.opening, self.following = self.following, self.opening
         while self.opening or self.following or self.writings:
             if self.opening or self.following:
-                enough = sum(asked.new_tokens for asked in self.following)
-                follow = not self.opening or enough >= self.settings.token_budget
+                new_tokens = sum(asked.new_tokens for asked in self.following)
+                follow = not self.opening or new_tokens >= self.settings.token_budget
                 self.score(self.following if follow else self.opening)
             else:
                 self.write()
 
-    def score(self, queue: deque[_Asked]) -> None:
-        replies = self.within_memory(
-            lambda: score_next(
-                self.language_model, self.cache, self.settings, (a.question for a in queue)
-            ),
-            "token_budget",
+    def score(self, queue: deque[Asked]) -> None:
+        """Answer the front of a queue and advance the protocols that have all they asked for."""
+        questions = (asked.question for asked in queue)
+        model = self.language_model.model
+        answered = self.within_memory(
+            lambda: score_next(model, self.cache, self.settings, questions), "token_budget"
         )
-        if replies is None:
+        if answered is None:
             return
-        likelihoods, computed = replies
+        replies, computed = answered
         self.progress(computed)
-        ready = []
-        for reply in likelihoods:
-            asked = queue.popleft()
-            ready += self.answer(asked.running, asked.at, reply)
-        self.advance(ready)
+        asked = [queue.popleft() for _ in replies]
+        for one, reply in zip(asked, replies, strict=True):
+            one.running.replies[one.at] = reply
+        distinct = {id(one.running): one.running for one in asked}
+        self.advance([one for one in distinct.values() if None not in one.replies])
 
     def write(self) -> None:
-        # Replies of like length side by side: the shorter ones attend to padding.
-        longest_first = sorted(self.writings, key=lambda w: -len(w.prompt) - w.max_tokens)
-        self.writings = deque(longest_first)
+        """Write all replies. The longest first: a short one beside long ones attends to padding."""
+        self.writings = deque(
+            sorted(self.writings, key=lambda writing: -len(writing.prompt) - writing.max_tokens)
+        )
         self.within_memory(
             lambda: generate(
                 self.language_model, self.cache, self.settings, self.writings, self.progress
@@ -120,27 +120,22 @@ class _Pool:
             "generation_slots",
         )
 
-    def answer(self, running: _Running, at: int, reply: Reply) -> list[_Running]:
-        """Note one reply; return the protocol if it was the last it waits for."""
-        running.waiting_for[at] = reply
-        if any(reply is None for reply in running.waiting_for.values()):
-            return []
-        running.replies = tuple(running.waiting_for[i] for i in range(len(running.waiting_for)))
-        return [running]
+    def written(self, running: Running, at: int, reply: Reply) -> None:
+        running.replies[at] = reply
+        if None not in running.replies:
+            self.advance([running])
 
-    def advance(self, ready: list[_Running]) -> None:
-        """Send replies and queue what the protocols ask next."""
-        asked: list[tuple[_Running, int, Request, str]] = []
-        tokenizer = self.language_model.tokenizer
+    def advance(self, ready: list[Running]) -> None:
+        """Send replies to protocols, and queue what they ask next."""
+        asked: list[tuple[Running, int, Request, str]] = []
         for running in ready:
             try:
-                requests = running.protocol.send(running.replies)
+                requests = running.protocol.send(running.replies and tuple(running.replies))
                 _check(requests)
-                asked += [
-                    (running, at, request, render(tokenizer, request.prompt))
-                    for at, request in enumerate(requests)
-                ]
-                running.waiting_for = dict.fromkeys(range(len(requests)))
+                running.replies = [None] * len(requests)
+                for at, request in enumerate(requests):
+                    text = render(self.language_model.tokenizer, request.prompt)
+                    asked.append((running, at, request, text))
             except StopIteration as stop:
                 self.on_done(running.key, stop.value)
                 self.bar.update()
@@ -151,50 +146,46 @@ class _Pool:
                 ) from error
         self.queue(asked)
 
-    def queue(self, asked: list[tuple[_Running, int, Request, str]]) -> None:
-        """Tokenize and sort new requests."""
-        tokenizer = self.language_model.tokenizer
-        # A chat template writes the special tokens itself.
-        plain = tokenize(
-            tokenizer,
-            (text for _, _, r, text in asked if isinstance(r.prompt, str)),
-            special_tokens=True,
-        )
-        chat = tokenize(
-            tokenizer,
-            (text for _, _, r, text in asked if not isinstance(r.prompt, str)),
-            special_tokens=False,
-        )
+    def queue(self, asked: list[tuple[Running, int, Request, str]]) -> None:
+        tokens = {
+            # A chat template writes the special tokens itself.
+            kind: tokenize(
+                self.language_model.tokenizer,
+                (text for *_, request, text in asked if type(request.prompt) is kind),
+                special_tokens=kind is str,
+            )
+            for kind in (str, tuple)
+        }
         continuations = tokenize(
-            tokenizer,
-            (c for _, _, r, _ in asked if isinstance(r, Choose) for c in r.continuations),
+            self.language_model.tokenizer,
+            (c for *_, one, _ in asked if isinstance(one, Choose) for c in one.continuations),
             special_tokens=False,
         )
         earlier = {id(running): list(running.prompts) for running, *_ in asked}
         for running, at, request, text in asked:
-            prompt = (plain if isinstance(request.prompt, str) else chat)[text]
+            prompt = tokens[type(request.prompt)][text]
             if isinstance(request, Generate):
                 self.check_length(running, [prompt], request.max_tokens)
-                done = lambda reply, to=running, at=at: self.advance(self.answer(to, at, reply))  # noqa: E731
+                done = partial(self.written, running, at)
                 self.writings.append(Writing(prompt, request.max_tokens, request.stop, done))
                 continue
             question = Question(prompt, tuple(continuations[c] for c in request.continuations))
-            parts = [prompt, *question.continuations]
-            self.check_length(running, parts, max(map(len, question.continuations)))
+            longest = max(map(len, question.continuations))
+            self.check_length(running, [prompt, *question.continuations], longest)
             order = sort_key(prompt)
             known = max((common_length(order, one) for one in earlier[id(running)]), default=0)
             running.prompts.append(order)
-            self.following.append(_Asked(running, at, question, order, len(prompt) - known))
-        self.following = deque(sorted(self.following, key=lambda asked: asked.order))
+            self.following.append(Asked(running, at, question, order, len(prompt) - known))
+        self.following = deque(sorted(self.following, key=lambda one: one.order))
 
-    def check_length(self, running: _Running, parts: list[np.ndarray], more: int) -> None:
+    def check_length(self, running: Running, parts: list[np.ndarray], more: int) -> None:
         if not all(map(len, parts)):
             raise OutcomeError(f"The protocol of {running.key!r} asks for a text without tokens.")
         most = self.language_model.model.config.get_text_config().max_position_embeddings
-        if len(parts[0]) + more > most:
+        if (total := len(parts[0]) + more) > most:
             raise OutcomeError(
-                f"The protocol of {running.key!r} asks for {len(parts[0]) + more} tokens, more than "
-                f"the {most} that the model can read; shorten its prompt."
+                f"The protocol of {running.key!r} asks for {total} tokens and the model reads at "
+                f"most {most}; shorten its prompt."
             )
 
     def progress(self, computed: int) -> None:
@@ -210,12 +201,13 @@ class _Pool:
             if not _is_out_of_memory(error):
                 raise
             halves = {knob: max(1, getattr(self.settings, knob) // 2) for knob in knobs}
-            if all(getattr(self.settings, knob) == half for knob, half in halves.items()):
+            smaller = replace(self.settings, **halves)
+            if smaller == self.settings:
                 raise ModelError(
                     "Memory does not hold the model and a single request; lower cache_gib, "
                     "quantise the model, or use a larger machine."
                 ) from error
-        self.settings = replace(self.settings, **halves)
+        self.settings = smaller
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         lowered = " and ".join(f"{knob} {half}" for knob, half in halves.items())
@@ -227,12 +219,11 @@ def _check(requests) -> None:
     if not isinstance(requests, tuple) or not requests:
         raise TypeError(f"it yields {requests!r}, not a tuple of requests")
     for request in requests:
-        if isinstance(request, Choose):
-            if not request.continuations:
-                raise ValueError("it yields a Choose without continuations")
-        elif not isinstance(request, Generate):
+        if not isinstance(request, Choose | Generate):
             raise TypeError(f"it yields {request!r}, neither Choose nor Generate")
-        elif request.max_tokens < 1:
+        if isinstance(request, Choose) and not request.continuations:
+            raise ValueError("it yields a Choose without continuations")
+        if isinstance(request, Generate) and request.max_tokens < 1:
             raise ValueError("it yields a Generate with max_tokens below 1")
 
 

@@ -1,10 +1,10 @@
-"""One forward pass over many sequences in which every distinct prefix is computed once.
+"""One forward pass over many sequences in which every distinct beginning is computed once.
 
 The new tokens of all sequences lie end to end in one row, so nothing is padded. Their keys and
 values go into a ring of slots; a sequence is a path of slots. Sequences that begin alike share the
-beginning of their paths, within a pass and with the passes whose slots are still in the ring
-(RadixAttention of Zheng et al. 2024, SGLang, section 3, without its eviction order). Attention
-runs block by block: a block is a small tree of new tokens under one mask, on a past they share.
+beginning of their paths, within a pass and with earlier passes whose slots are still in the ring
+(as in RadixAttention: Zheng et al. 2024, SGLang, section 3; here the oldest slots go first).
+Attention runs block by block: a block is a small tree of new tokens, on a past that all of it sees.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
 
+from experiments.engine.attention import attend, planned_forward
 from experiments.errors import ModelError
 
-Path = np.ndarray  # int64 slot of each token of a sequence, increasing
+Path = np.ndarray  # int64 [tokens], increasing: the slot of each token of a sequence
 NO_PATH = np.empty(0, dtype=np.int64)
 
 
@@ -35,33 +34,6 @@ def common_length(left: bytes, right: bytes) -> int:
     return int(differs.argmax()) if differs.any() else count
 
 
-def attend(query, key, value, mask, scaling, softcap=None) -> torch.Tensor:
-    """Attention of [batch, heads, queries, size] on fewer key heads; `mask` is added."""
-    if softcap is None:
-        return scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, scale=scaling, enable_gqa=True
-        )
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
-    scores = torch.tanh(query @ key.transpose(2, 3) * scaling / softcap) * softcap + mask
-    return torch.softmax(scores.float(), dim=-1).to(query.dtype) @ value
-
-
-def _planned_attention(
-    module, query, key, value, attention_mask, *, attention_plan, scaling=None,
-    sliding_window=None, softcap=None, **_,
-):  # fmt: skip
-    """What transformers calls in each layer: let the plan store keys and values, then attend."""
-    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    output = attention_plan.attend(
-        module.layer_idx, query, key, value, scaling, sliding_window, softcap
-    )
-    return output, None
-
-
-AttentionInterface.register("planned", _planned_attention)
-
-
 @dataclass
 class Block:
     """New tokens [start, stop) of a pass, on the past that all of them see."""
@@ -69,16 +41,17 @@ class Block:
     past: Path
     start: int
     stop: int
-    ancestors: list[tuple[int, int, np.ndarray]] = field(default_factory=list)
+    # Runs [begin, end) within the block, and the block's earlier tokens that a run continues.
+    runs: list[tuple[int, int, np.ndarray]] = field(default_factory=list)
 
     def visible(self, positions: np.ndarray, window: int | None) -> np.ndarray:
-        """Boolean [new tokens, past + new tokens]: who may be seen."""
+        """Boolean [new, past + new]: which token each new token sees; positions of all new ones."""
         past, new = len(self.past), self.stop - self.start
         visible = np.zeros((new, past + new), dtype=bool)
         visible[:, :past] = True
-        for start, stop, seen in self.ancestors:
-            visible[start:stop, past + seen] = True
-            visible[start:stop, past + start : past + stop] = np.tri(stop - start, dtype=bool)
+        for begin, end, continued in self.runs:
+            visible[begin:end, past + continued] = True
+            visible[begin:end, past + begin : past + end] = np.tri(end - begin, dtype=bool)
         if window is not None:
             here = positions[self.start : self.stop]
             there = np.concatenate([np.arange(past), here])
@@ -87,151 +60,143 @@ class Block:
 
 
 class PrefixCache:
-    """The ring of slots, and the known sequences whose slots are still there."""
+    """The ring of slots, and the paths of known sequences whose slots are still there."""
 
     def __init__(self, model, cache_gib: float):
         config = model.config.get_text_config()
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         per_token = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
-        self.capacity = int(cache_gib * 2**30 / per_token)
+        self.capacity = max(2, int(cache_gib * 2**30 / per_token))
         self.device, self.dtype = model.device, model.dtype
-        self.head = 0
+        self.head = 0  # slots are numbered on and on; slot i lies at i modulo the capacity
         self.layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self.paths: dict[bytes, Path] = {}
 
-    def store(self, layer: int, start: int, key: torch.Tensor, value: torch.Tensor):
-        """Write [1, heads, tokens, size] from slot `start` on; return the layer's whole ring."""
+    def store(self, layer: int, first: int, key: torch.Tensor, value: torch.Tensor):
+        """Write [1, heads, tokens, size] from slot `first` on; return all slots of the layer."""
         if layer not in self.layers:
-            shape = (self.capacity, key.shape[1], key.shape[3])
-            self.layers[layer] = (key.new_empty(shape), value.new_empty(shape))
-        ring = self.layers[layer]
-        start %= self.capacity
-        for slots, new in zip(ring, (key, value), strict=True):
-            slots[start : start + new.shape[2]] = new[0].transpose(0, 1)
-        return ring
+            self.layers[layer] = tuple(
+                new.new_empty(self.capacity, new.shape[1], new.shape[3]) for new in (key, value)
+            )
+        begin = first % self.capacity
+        for slots, new in zip(self.layers[layer], (key, value), strict=True):
+            slots[begin : begin + new.shape[2]] = new[0].transpose(0, 1)
+        return self.layers[layer]
 
-    def slots(self, path: Path) -> torch.Tensor:
+    def places(self, path: Path) -> torch.Tensor:
         return torch.from_numpy(path % self.capacity).to(self.device)
 
 
 class Pass:
-    """Collects sequences for one forward pass; each sequence reuses what is known of it."""
+    """Collects sequences for one forward pass; each reuses what is known of its beginning."""
 
     def __init__(self, cache: PrefixCache, block_tokens: int):
         self.cache, self.block_tokens = cache, block_tokens
         self.most = cache.capacity // 2
-        # The new tokens take one piece of the ring, and the older half may be overwritten.
+        # New slots lie in one piece, over the older half of the ring.
         if cache.head % cache.capacity + self.most > cache.capacity:
             cache.head += -cache.head % cache.capacity
         self.first = cache.head
         oldest = self.first + self.most - cache.capacity
-        cache.paths = {k: path for k, path in cache.paths.items() if path[0] >= oldest}
+        cache.paths = {key: path for key, path in cache.paths.items() if path[0] >= oldest}
         self.known = sorted(cache.paths)
+        self.added: dict[bytes, Path] = {}
+        self.last: tuple[bytes, Path] = (b"", NO_PATH)
         self.tokens: list[np.ndarray] = []
         self.positions: list[np.ndarray] = []
         self.count = 0
         self.blocks: list[Block] = []
-        self.last: tuple[bytes, Path] = (b"", NO_PATH)
-        self.remembered: dict[bytes, Path] = {}
         self.masks: dict[int | None, list[torch.Tensor]] = {}
 
     def add(self, tokens: np.ndarray, needed: int, *, remember: bool = False) -> Path:
-        """Add one sequence; hidden states from token `needed` on will be in this pass.
+        """Add a sequence; return its path.
 
-        Returns its path; token i of it is row `path[i] - pass.first` of the pass if i >= needed.
+        From token `needed` on, token i is row `path[i] - first` of the pass. Sequences that begin
+        alike share most if they are added in sorted order. `remember` makes the sequence known to
+        later passes.
         """
         key = sort_key(tokens)
-        shared = common_length(key, self.last[0])
-        path, in_tree = self.last[1][:shared], True
+        path, in_block = self.last[1][: common_length(key, self.last[0])], True
         at = bisect(self.known, key)
         for neighbour in self.known[max(at - 1, 0) : at + 1]:
-            found = min(common_length(key, neighbour), needed)
-            if found > len(path):
-                path, in_tree = self.cache.paths[neighbour][:found], False
+            shared = common_length(key, neighbour)
+            if shared > len(path):
+                path, in_block = self.cache.paths[neighbour][:shared], False
         if len(path) > needed and path[needed] < self.first:
             path = path[:needed]
-        path = self._append(tokens, path, in_tree)
+        path = self._extend(path, tokens, in_block)
         self.last = (key, path)
         if remember:
-            self.remembered[key] = path
+            self.added[key] = path
         return path
 
-    def _append(self, tokens: np.ndarray, path: Path, in_tree: bool) -> Path:
+    def _extend(self, path: Path, tokens: np.ndarray, in_block: bool) -> Path:
+        """Take up the tokens that the path lacks, in the last block if it continues that."""
         while len(path) < len(tokens):
             missing = len(tokens) - len(path)
-            block = self.blocks[-1] if self.blocks and in_tree else None
+            block = self.blocks[-1] if self.blocks and in_block else None
             room = self.block_tokens - (block.stop - block.start) if block else 0
-            if (
-                not block
-                or len(path) < len(block.past)
-                or room <= 0
-                or room < missing <= self.block_tokens
-            ):
-                block, room, in_tree = Block(path, self.count, self.count), self.block_tokens, True
+            fits = missing <= room or (room > 0 and missing > self.block_tokens)
+            if not (block and fits and len(path) >= len(block.past)):
+                block, room, in_block = Block(path, self.count, self.count), self.block_tokens, True
                 self.blocks.append(block)
             new = min(missing, room)
-            seen = path[len(block.past) :] - self.first - block.start
             begin = block.stop - block.start
-            block.ancestors.append((begin, begin + new, seen))
+            continued = path[len(block.past) :] - self.first - block.start
+            block.runs.append((begin, begin + new, continued))
             block.stop += new
             self.tokens.append(tokens[len(path) : len(path) + new])
             self.positions.append(np.arange(len(path), len(path) + new))
-            slots = np.arange(self.first + self.count, self.first + self.count + new)
-            path = np.concatenate([path, slots])
+            path = np.concatenate([path, self.first + self.count + np.arange(new)])
             self.count += new
         return path
 
-    def run(self, model, rows: np.ndarray) -> torch.Tensor:
-        """Logits [rows, vocabulary] at the given rows of the pass."""
+    def run(self, model) -> torch.Tensor:
+        """Last hidden states [rows, size] of the new tokens."""
         if self.count > self.most:
             raise ModelError(
-                f"{self.count} new tokens do not fit the cache of {self.cache.capacity} tokens; "
+                f"A pass of {self.count} tokens does not fit a cache of {self.cache.capacity}; "
                 "raise cache_gib or lower token_budget."
             )
-        device = self.cache.device
-        self.slots = [
-            self.cache.slots(
-                np.concatenate([b.past, np.arange(self.first + b.start, self.first + b.stop)])
-            )
-            for b in self.blocks
+        new_slots = self.first + np.arange(self.count)
+        self.places = [
+            self.cache.places(np.concatenate([block.past, new_slots[block.start : block.stop]]))
+            for block in self.blocks
         ]
-        self.position_ids = np.concatenate(self.positions)
-        logits = model(
-            input_ids=torch.from_numpy(np.concatenate(self.tokens).astype(np.int64))[None].to(
-                device
-            ),
-            position_ids=torch.from_numpy(self.position_ids)[None].to(device),
-            use_cache=False,
-            attention_plan=self,
-            logits_to_keep=torch.from_numpy(rows).to(device),
-        ).logits[0]
+        tokens, positions = (
+            torch.from_numpy(np.concatenate(parts).astype(np.int64))[None].to(self.cache.device)
+            for parts in (self.tokens, self.positions)
+        )
+        hidden = planned_forward(model, self, tokens, positions)[0]
         self.cache.head += self.count
-        self.cache.paths |= self.remembered
-        return logits
-
-    def _masks(self, window: int | None) -> list[torch.Tensor]:
-        if window is not None and self.position_ids.max() < window:
-            window = None
-        if window not in self.masks:
-            self.masks[window] = []
-            for block in self.blocks:
-                visible = torch.from_numpy(block.visible(self.position_ids, window))
-                mask = torch.zeros(visible.shape, dtype=self.cache.dtype)
-                mask.masked_fill_(~visible, -torch.inf)
-                self.masks[window].append(mask.to(self.cache.device))
-        return self.masks[window]
+        self.cache.paths |= self.added
+        return hidden
 
     def attend(self, layer, query, key, value, scaling, window, softcap) -> torch.Tensor:
         keys, values = self.cache.store(layer, self.first, key, value)
         output = query.new_empty(1, query.shape[2], query.shape[1], value.shape[3])
-        for block, slots, mask in zip(self.blocks, self.slots, self._masks(window), strict=True):
+        masks = self._masks(window)
+        for block, places, mask in zip(self.blocks, self.places, masks, strict=True):
             output[:, block.start : block.stop] = attend(
                 query[:, :, block.start : block.stop],
-                keys.index_select(0, slots).transpose(0, 1)[None],
-                values.index_select(0, slots).transpose(0, 1)[None],
+                keys.index_select(0, places).transpose(0, 1)[None],
+                values.index_select(0, places).transpose(0, 1)[None],
                 mask,
                 scaling,
                 softcap,
             ).transpose(1, 2)
         return output
+
+    def _masks(self, window: int | None) -> list[torch.Tensor]:
+        """One mask [new, past + new] per block, made once for all layers with that window."""
+        if window not in self.masks:
+            positions = np.concatenate(self.positions)
+            self.masks[window] = []
+            for block in self.blocks:
+                hidden = torch.from_numpy(~block.visible(positions, window))
+                mask = torch.zeros(hidden.shape, dtype=self.cache.dtype)
+                self.masks[window].append(
+                    mask.masked_fill_(hidden, -torch.inf).to(self.cache.device)
+                )
+        return self.masks[window]

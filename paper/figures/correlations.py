@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from report import Report, show
 
 from figures import style
+from figures.outcomes import heading
 
 SCALE = 0.38  # half the width of the small scale in a cell, in cells
 ALT = (
@@ -26,23 +27,31 @@ def draw(report: Report, coefficient: str = "pearson") -> Figure:
     names = list(TASKS)
     benchmarks = sorted(table["benchmark"].unique(), key=names.index)
     tests = sorted(table["sycophancy_dataset"].unique(), key=names.index)
-    with style.panels(0.7 + 0.78 * len(tests)) as (figure, axes):
+    with style.panels(0.85 + 0.78 * len(tests)) as (figure, axes):
         panel = axes[0, 0]
         for row in table.itertuples():
             cell(panel, row, benchmarks.index(row.benchmark), -tests.index(row.sycophancy_dataset))
         panel.set(xlim=(-0.5, len(benchmarks) - 0.5), ylim=(0.5 - len(tests), 0.5))
-        panel.set_yticks(-np.arange(len(tests)), [TASKS[test] for test in tests])
+        panel.set_yticks(
+            -np.arange(len(tests)), named(table, "sycophancy_dataset", "y_measure", tests)
+        )
         ends = np.add.outer(np.arange(len(benchmarks)), [-SCALE, 0, SCALE]).ravel()
         panel.set_xticks(ends, [f"{style.MINUS}1", "0", "1"] * len(benchmarks))
         panel.tick_params(axis="y", length=0)
         panel.spines[["left", "bottom"]].set_visible(False)
         above = panel.secondary_xaxis("top")
-        above.set_xticks(range(len(benchmarks)), [TASKS[name] for name in benchmarks])
+        above.set_xticks(range(len(benchmarks)), named(table, "benchmark", "x_measure", benchmarks))
         above.tick_params(length=0)
         above.spines["top"].set_visible(False)
         kind = {"pearson": "Pearson's r", "spearman": "Spearman's ρ"}[coefficient]
         panel.set_xlabel(f"{kind} over {table['n'].max():.0f} adapters")
     return figure
+
+
+def named(table: pd.DataFrame, task: str, measure: str, names: list[str]) -> list[str]:
+    """Each test's name over that of its measure; `task` and `measure` are columns of `table`."""
+    measures = table.drop_duplicates(task).set_index(task)[measure]
+    return ["\n".join(heading((name, measures[name]))) for name in names]
 
 
 def cell(panel: Axes, row: pd.Series, x: int, y: int) -> None:

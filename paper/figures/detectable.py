@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from labels import MEASURES, TASKS
 from matplotlib.figure import Figure
 from report import Report
 
 from figures import style
-from figures.outcomes import UNITS, outcomes
+from figures.outcomes import UNITS, heading, outcomes
 
 ALT = (
     "One panel per measure, with one row per adapter. A grey bar around zero reaches to the "
@@ -29,12 +28,11 @@ def draw(report: Report, effects: str = "primary") -> Figure:
             panel.barh(y, 2 * least, left=-least, height=0.72, color="#d2d2d2", zorder=0.5)
             style.dots(panel, block, y)
             style.reference(panel, 0, "no change")
-            parts = [TASKS[outcome[0]], MEASURES.get(outcome, ""), style.sample(block["n"])]
-            style.head(panel, "\n".join(filter(None, parts)), above=True)
+            style.head(panel, *heading(outcome), style.sample(block["n"]), above=True)
             style.ticks(panel)
         style.rows(axes[0], models, y)
         figure.supxlabel(
-            f"Change from the base model ({UNITS[effects]}); grey: too small to be detected",
-            fontsize=8,
+            f"Change from the base model ({UNITS[effects]}); "
+            "grey: below the minimal detectable effect",
         )
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,60 +12,90 @@ from report import Report, show
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes
 
+CORRECTIONS = {"holm": "Holm", "benjamini_hochberg": "FDR"}
+MOST_DECIMALS = 2  # as in the tables
+# Right edges of the columns of text, in points from the right edge of the plot.
+CHANGE, ITEMS, PROBABILITY = 105, 130, 172
 ALT = (
     "A forest plot in blocks, one per test, with one row per adapter. Each row has a point and a "
     "bar for its interval around a dashed line at no change, and on the right the estimate, its "
-    "interval, the number of items and the corrected p-value as text."
+    "interval, the number of items and the corrected p-value as text; rows that are significant "
+    "after the correction are bold."
 )
-# Left edges of the columns of text, in widths of the plot.
-CHANGE, ITEMS, PROBABILITY = 1.32, 1.42, 1.56
 
 
 def draw(report: Report, effects: str = "primary") -> Figure:
-    """`effects` is "primary" (nats), "choices" (shares of items) or "capability" (accuracy)."""
+    """`effects` is "primary" (nats), "choices" (shares of items) or "capability" (accuracy).
+
+    Shares have one scale; shifts in nats, which differ much in size between tests, one per test.
+    """
     table = report.frame("effects")
     shown = outcomes(report, effects)
-    models = style.tested(table, shown)
-    y = style.heights(models)
-    with style.panels(
-        0.5 + len(shown) * (0.3 + 0.165 * len(models)), len(shown), sharex=True
-    ) as (figure, axes):
-        for panel, outcome in zip(axes[:, 0], shown, strict=True):
-            block = style.cells(table, *outcome, models)
-            style.dots(panel, block, y, filled=block["significant"].eq(True).tolist())
+    models = [style.tested(table, [outcome]) for outcome in shown]
+    shared = effects != "primary"
+    sizes = [(0.3 if shared else 0.5) + 0.165 * len(names) for names in models]
+    with style.panels(0.5 + sum(sizes), len(shown), sharex=shared, height_ratios=sizes) as (
+        figure,
+        axes,
+    ):
+        for panel, outcome, names in zip(axes[:, 0], shown, models, strict=True):
+            block, y = style.cells(table, *outcome, names), style.heights(names)
+            style.dots(panel, block, y, strong=significant(block))
             style.reference(panel, 0)
-            style.head(panel, heading(outcome))
-            style.rows([panel], models, y)
+            style.head(panel, ": ".join(heading(outcome)).replace("?:", "?"))
+            style.rows([panel], names, y)
             style.ticks(panel, 6)
             numbers(panel, block, y)
-            panel.spines["bottom"].set_visible(panel is axes[-1, 0])
-            panel.tick_params(axis="x", length=0 if panel is not axes[-1, 0] else 3)
-        titles(axes[0, 0], table, shown)
+            if shared and panel is not axes[-1, 0]:
+                panel.spines["bottom"].set_visible(False)
+                panel.tick_params(axis="x", length=0)
+        titles(axes[0, 0], style.cells(table, *shown[0])["adjustment"].iloc[0])
         axes[-1, 0].set_xlabel(f"Change from the base model ({UNITS[effects]})")
     return figure
 
 
-def numbers(panel: Axes, block: pd.DataFrame, y: list[float]) -> None:
+def significant(block: pd.DataFrame) -> list[bool]:
+    """Which rows are significant after the correction."""
+    return block["significant"].eq(True).tolist()
+
+
+def numbers(panel: Axes, block: pd.DataFrame, y: Sequence[float]) -> None:
     """Estimate, interval, items and corrected p at the right of each row."""
-    place = {"transform": panel.get_yaxis_transform(), "fontsize": style.SMALL}
-    for row, height in zip(block.itertuples(), y, strict=True):
-        digits = f"+.{int(row.decimals)}f"
-        text = f"{show(row.estimate, digits)} [{show(row.low, digits)}, {show(row.high, digits)}]"
-        for x, column in ((CHANGE, text), (ITEMS, show(row.n)), (PROBABILITY, p(row.p_adjusted))):
-            panel.text(x, height, column, ha="right", va="center", **place)
+    digits = f"+.{min(block['decimals'].min(), MOST_DECIMALS):.0f}f"
+    for row, height, bold in zip(block.itertuples(), y, significant(block), strict=True):
+        change = f"{show(row.estimate, digits)} [{show(row.low, digits)}, {show(row.high, digits)}]"
+        columns = {CHANGE: change, ITEMS: show(row.n), PROBABILITY: probability(row.p_adjusted)}
+        for x, text in columns.items():
+            panel.annotate(
+                text,
+                (1, height),
+                (x, 0),
+                xycoords=panel.get_yaxis_transform(),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=style.SMALL,
+                fontweight="bold" if bold else "normal",
+            )
 
 
-def titles(panel: Axes, table: pd.DataFrame, shown: list) -> None:
+def titles(panel: Axes, adjustment: str) -> None:
     """What the columns of numbers are."""
-    first = style.cells(table, *shown[0]).iloc[0]
-    correction = {"holm": "Holm", "benjamini_hochberg": "FDR"}.get(first.adjustment, "adjusted")
-    for x, column in ((CHANGE, "change [interval]"), (ITEMS, "n"), (PROBABILITY, f"p, {correction}")):
-        panel.text(
-            x, 1.02, column, transform=panel.transAxes, ha="right", va="bottom",
-            fontsize=style.SMALL, color=style.MUTED,
+    correction = CORRECTIONS.get(adjustment, "adjusted")
+    columns = {CHANGE: "change [interval]", ITEMS: "n", PROBABILITY: f"p ({correction})"}
+    for x, text in columns.items():
+        panel.annotate(
+            text,
+            (1, 1),
+            (x, 4),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right",
+            fontsize=style.SMALL,
+            color=style.MUTED,
         )
 
 
-def p(value: float) -> str:
+def probability(p: float) -> str:
     """A p-value as printed."""
-    return "<0.001" if value < 0.001 else show(value, ".3f" if value < 0.1 else ".2f")
+    return "<0.001" if p < 0.001 else show(p, ".3f" if p < 0.1 else ".2f")

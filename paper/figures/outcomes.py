@@ -1,34 +1,30 @@
-"""Which measures the figures show; the tables themselves say which were declared."""
+"""Which measures the figures show, as params.yaml declares them."""
 
 from __future__ import annotations
 
 from labels import MEASURES, TASKS
 from report import Report
 
+from experiments import params
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
+
 Outcome = tuple[str, str]  # task, measure
 UNITS = {"primary": "nats", "choices": "share of items", "capability": "accuracy"}
 
 
 def outcomes(report: Report, kind: str) -> list[Outcome]:
-    """The (task, measure) of one kind, in the order of the tables.
+    """The (task, measure) of one kind, in the order of tables.
 
-    "primary": the shifts declared in params.yaml; "choices" and "capability": the headline rate of
-    every sycophancy test and benchmark.
+    "primary": the primary outcomes; "choices" and "capability": the headline rate of every
+    sycophancy test and of every benchmark.
     """
+    analyze = params.load(report.results.parent / "params.yaml").analyze
     if kind == "primary":
-        effects = report.frame("effects")
-        chosen = effects.loc[effects["family"] == "primary", ["task", "measure"]]
-    else:
-        columns = {
-            "choices": ["sycophancy_dataset", "y_measure"],
-            "capability": ["benchmark", "x_measure"],
-        }
-        chosen = report.frame("correlation_analysis")[columns[kind]]
-    found = set(chosen.itertuples(index=False, name=None))
-    return sorted(found, key=lambda outcome: (list(TASKS).index(outcome[0]), outcome[1]))
+        return [(outcome.task, outcome.measure) for outcome in analyze.primary]
+    tasks = {"choices": SYCOPHANCY_TESTS, "capability": BENCHMARKS}[kind]
+    return [(task, analyze.headline[task]) for task in tasks]
 
 
-def heading(outcome: Outcome) -> str:
-    """The test and, where it has several, what is measured of it."""
-    task, _ = outcome
-    return f"{TASKS[task]}: {MEASURES[outcome]}" if outcome in MEASURES else TASKS[task]
+def heading(outcome: Outcome) -> list[str]:
+    """The test and, where it has several measures, which one: lines for the head of a panel."""
+    return [TASKS[outcome[0]], *([MEASURES[outcome]] if outcome in MEASURES else [])]

@@ -18,6 +18,9 @@ ALT = (
 def draw(report: Report) -> Figure:
     """Share of each letter; the line is its share among the right answers."""
     table = report.frame("position_bias").rename(columns={"share": "estimate"})
+    # The table bounds the bias; the share is the bias plus the share of right answers.
+    table["low"] += table["gold_share"]
+    table["high"] += table["gold_share"]
     tasks = [task for task in TASKS if (table["task"] == task).any()]
     letters = sorted(table["letter"].unique())
     models = style.ordered(table["model"])
@@ -34,12 +37,12 @@ def draw(report: Report) -> Figure:
                 chosen = chosen.set_index("model").reindex(models)
                 style.dots(panel, chosen, y)
                 even = letter == letters[0]
-                style.reference(panel, chosen["gold_share"].mean(), "right answers" * even)
-                style.head(panel, f"{letter}" if line is axes[0] else letter, above=True)
+                style.reference(panel, chosen["gold_share"].mean(), "even" * even)
+                style.head(panel, f"Letter {letter}", above=True)
                 style.ticks(panel)
             style.rows(line, models, y)
             n = style.sample(table.loc[table["task"] == task, "n"])
             line[0].set_ylabel(f"{TASKS[task]}, {n}", fontweight="bold")
         axes[0, 0].set_xlim(left=0)
-        figure.supxlabel("Share of the choices", fontsize=8)
+        figure.supxlabel("Share of the choices")
     return figure

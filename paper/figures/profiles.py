@@ -28,6 +28,10 @@ def draw(report: Report) -> Figure:
     benchmarks, tests = outcomes(report, "capability"), outcomes(report, "choices")
     shown = [*benchmarks, *tests]
     models = style.tested(effects, shown)
+    items = {
+        outcome[0]: style.sample(style.cells(effects, *outcome, models)["n"]).removeprefix("n = ")
+        for outcome in shown
+    }
     y = -np.arange(len(shown), dtype=float) - style.GROUP_GAP * (
         np.arange(len(shown)) >= len(benchmarks)
     )
@@ -38,21 +42,18 @@ def draw(report: Report) -> Figure:
         for panel in axes.flat[len(models) :]:
             panel.set_visible(False)
         for panel, model in zip(axes.flat, models, strict=False):
-            mine = effects[effects["model"] == model].set_index(["task", "measure"]).loc[shown]
-            style.dots(panel, mine.set_index(pd.Index([model] * len(shown))), y)
+            mine = effects[effects["model"] == model].set_index(["task", "measure"])
+            style.dots(panel, mine.reindex(shown).set_index(pd.Index([model] * len(shown))), y)
             style.reference(panel, 0)
-            panel.axhspan(
-                y.min() - 0.5, y[len(benchmarks)] + 0.5, color=style.PALE, lw=0, zorder=0
-            )
-            style.head(panel, textwrap.fill(style.name(model), LETTERS))
+            panel.axhspan(y.min() - 0.5, y[len(benchmarks)] + 0.5, color=style.PALE, lw=0, zorder=0)
+            style.head(panel, *textwrap.wrap(style.name(model), LETTERS), muted=False)
             panel.set_ylim(y.min() - 0.6, 0.6)
             panel.tick_params(axis="y", length=0)
             panel.spines["left"].set_visible(False)
             style.ticks(panel)
-        axes[0, 0].set_yticks(y, [TASKS[task] for task, _ in shown])
+        axes[0, 0].set_yticks(y, [f"{TASKS[task]} ({items[task]})" for task, _ in shown])
         figure.supxlabel(
             "Change from the base model (share of items); "
             "white: accuracy, right is better; grey: sycophancy, right is worse",
-            fontsize=8,
         )
     return figure

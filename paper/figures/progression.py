@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from labels import MEASURES, TASKS
 from matplotlib.figure import Figure
 from report import Report
 
 from figures import style
-from figures.outcomes import UNITS, outcomes
+from figures.outcomes import UNITS, heading, outcomes
 
 ALT = (
     "Panels that share one row per adapter, sorted by the gain in mean accuracy, which the first "
@@ -25,21 +24,16 @@ def draw(report: Report, measures: str = "primary") -> Figure:
     gain = capability_gain(report)
     models = [model for model in gain.index if model in style.tested(effects, shown)]
     tables = {
-        "Mean benchmark\naccuracy": gain.loc[models],
-        **{
-            f"{TASKS[outcome[0]]}\n{MEASURES.get(outcome, 'choices')}": style.cells(
-                effects, *outcome, models
-            )
-            for outcome in shown
-        },
+        ("Benchmarks", "mean accuracy"): gain.loc[models],
+        **{tuple(heading(outcome)): style.cells(effects, *outcome, models) for outcome in shown},
     }
     y = -np.arange(len(models), dtype=float)
     with style.panels(1.05 + 0.2 * len(models), columns=len(tables)) as (figure, axes):
-        for panel, (title, table) in zip(axes[0], tables.items(), strict=True):
+        for panel, (lines, table) in zip(axes[0], tables.items(), strict=True):
             panel.plot(table["estimate"], y, color="#b5b5b5", lw=1, zorder=1)
             style.dots(panel, table, y)
             style.reference(panel, 0, "no change")
-            style.head(panel, title, above=True)
+            style.head(panel, *lines, style.sample(table["n"]), above=True)
             style.ticks(panel)
             panel.set_xlabel(UNITS[measures])
         axes[0, 0].set_xlabel("share of items")
@@ -50,7 +44,7 @@ def draw(report: Report, measures: str = "primary") -> Figure:
 def capability_gain(report: Report) -> pd.DataFrame:
     """Change of mean benchmark accuracy by adapter, the largest gain first."""
     table = report.frame("composites").query("composite == 'capability'").set_index("model")
-    table = table[["change", "change_low", "change_high"]].set_axis(
-        ["estimate", "low", "high"], axis="columns"
+    table = table[["change", "change_low", "change_high", "n"]].set_axis(
+        ["estimate", "low", "high", "n"], axis="columns"
     )
     return table.dropna(subset="estimate").sort_values("estimate", ascending=False, kind="stable")

@@ -30,19 +30,30 @@ def draw(report: Report) -> Figure:
         for panel, scheme in zip(axes[0], schemes, strict=True):
             ranks = table[table["scheme"] == scheme].set_index("model").loc[models]
             style.dots(panel, ranks, y)
-            panel.set_xlim(0.4, len(models) * 1.5)
+            panel.set_xlim(0, len(models) * 1.5)
             for share, height in zip(ranks["rank_share"], y, strict=True):
                 panel.text(
-                    len(models) * 1.5, height, show(share, ".0%"), ha="right", va="center",
+                    len(models) * 1.5,
+                    height,
+                    show(share, ".0%"),
+                    ha="right",
+                    va="center",
                     fontsize=style.SMALL,
                 )
             panel.text(
-                len(models) * 1.5, 0.8, "holds", ha="right", va="bottom", color=style.MUTED,
+                len(models) * 1.5,
+                0.8,
+                "holds",
+                ha="right",
+                va="bottom",
+                color=style.MUTED,
                 fontsize=style.SMALL,
             )
-            style.head(panel, SCHEMES.get(scheme, scheme).replace(" ", "\n", 1), above=True)
+            style.head(
+                panel, *f"{SCHEMES.get(scheme, scheme)} ".split(" ", 1), above=True, muted=False
+            )
             panel.set_xticks(sorted({1, (len(models) + 1) // 2, len(models)}))
             panel.spines["bottom"].set_bounds(1, len(models))
         style.rows(axes[0], models, y)
-        figure.supxlabel("Rank (1 is best)", fontsize=8)
+        figure.supxlabel("Rank (1 is best)")
     return figure

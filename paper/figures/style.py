@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from labels import COLOURS, MARKERS, MODELS, OPEN
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 WIDTH = 6.3  # inches: the text column of the PDF
@@ -42,6 +41,7 @@ STYLE = {
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.2,
     "lines.markersize": 4.5,
+    "figure.labelsize": 8,
     "figure.facecolor": "white",  # a white card on dark pages
     "axes.facecolor": "none",
 }
@@ -77,7 +77,11 @@ def panels(height: float, rows: int = 1, columns: int = 1, **options: object) ->
         )
         try:
             yield figure, axes
-            figure.draw_without_rendering()  # settle the layout under this style
+            # Ticks are made when first drawn: here, under this style. Each draw would also move the
+            # layout a little, so that the file depended on how often it was drawn before.
+            figure.draw_without_rendering()
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         finally:
             plt.close(figure)
 
@@ -117,9 +121,8 @@ def cells(
 
 
 def tested(frame: pd.DataFrame, measures: Sequence[tuple[str, str]]) -> list[str]:
-    """Models with a row for each of these (task, measure), in order."""
-    sets = [set(cells(frame, *one).index) for one in measures]
-    return ordered([model for model in frame["model"].unique() if all(model in s for s in sets)])
+    """Models with a row for any of these (task, measure), in order."""
+    return ordered([model for one in measures for model in cells(frame, *one).index])
 
 
 def heights(models: Sequence[str]) -> np.ndarray:
@@ -141,23 +144,32 @@ def rows(axes: Sequence[Axes], models: Sequence[str], y: np.ndarray) -> None:
         panel.spines["left"].set_visible(False)
 
 
-def dots(axes: Axes, table: pd.DataFrame, y: np.ndarray, *, filled: Sequence | None = None) -> None:
-    """One point and interval (columns estimate, low, high) per row of `table`, indexed by model.
+def dots(
+    axes: Axes, table: pd.DataFrame, y: Sequence[float], *, strong: Sequence[bool] | None = None
+) -> None:
+    """One point and interval (estimate, low, high, n) per row of `table`, indexed by model.
 
-    A missing interval leaves the point alone; a missing estimate leaves a dash.
+    A missing interval leaves the point alone; a missing estimate is said in words. Rows marked in
+    `strong` have a thicker interval.
     """
     for number, (row, height) in enumerate(zip(table.itertuples(), y, strict=True)):
         if not np.isfinite(row.estimate):
             axes.text(
-                0.5, height, "–", transform=axes.get_yaxis_transform(), color=MUTED,
-                ha="center", va="center", fontsize=SMALL,
+                0.03,
+                height,
+                "not tested" if np.isnan(row.n) else "no items",
+                transform=axes.get_yaxis_transform(),
+                color=MUTED,
+                va="center",
+                fontsize=SMALL,
             )
             continue
         appearance = look(row.Index)
-        if filled is not None and not filled[number]:
-            appearance |= {"markerfacecolor": "white", "markeredgewidth": 1.1}
+        width = 2.4 if strong is not None and strong[number] else STYLE["lines.linewidth"]
         if np.isfinite(row.low) and np.isfinite(row.high):
-            axes.plot([row.low, row.high], [height, height], color=appearance["color"], zorder=2)
+            axes.plot(
+                [row.low, row.high], [height] * 2, color=appearance["color"], lw=width, zorder=2
+            )
         axes.plot(row.estimate, height, linestyle="none", zorder=3, **appearance)
 
 
@@ -166,18 +178,37 @@ def reference(axes: Axes, value: float, label: str = "") -> None:
     axes.axvline(value, color=MUTED, lw=0.8, ls=(0, (3, 2)), zorder=1)
     if label:
         axes.text(
-            value, 1.0, label, transform=axes.get_xaxis_transform(), color=MUTED,
-            fontsize=SMALL, ha="center", va="bottom",
+            value,
+            1.0,
+            label,
+            transform=axes.get_xaxis_transform(),
+            color=MUTED,
+            fontsize=SMALL,
+            ha="center",
+            va="bottom",
         )
 
 
-def head(axes: Axes, text: str, *, above: bool = False) -> None:
-    """What the panel shows; `above` leaves room for the name of a reference line."""
-    axes.set_title(text, pad=14 if above else 4, linespacing=1.25)
+def head(axes: Axes, *lines: str, above: bool = False, muted: bool = True) -> None:
+    """What the panel shows, line by line; `above` leaves room for the name of a reference line.
+
+    `muted` greys the lines after the first. Text objects of one line each stand on the same height
+    in all panels, which a title of several lines does not.
+    """
+    for number, line in enumerate(reversed(lines)):
+        axes.annotate(
+            line,
+            (0, 1),
+            (0, (14 if above else 4) + 10.5 * number),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            color=MUTED if muted and number < len(lines) - 1 else INK,
+            fontsize=8,
+        )
 
 
 def sample(n: pd.Series) -> str:
-    """"n = 40", or "n = 12–25" where models differ."""
+    """As printed: "n = 40", or "n = 12–25" where models differ."""
     known = n.dropna().astype(int)
     if known.empty:
         return "n = 0"

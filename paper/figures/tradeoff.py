@@ -8,6 +8,7 @@ from labels import TASKS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from report import Report
 
 from figures import style
@@ -16,9 +17,10 @@ from figures.outcomes import outcomes
 COLUMNS = 2
 ALT = (
     "One scatter plot per benchmark. Each has one marker per adapter with a horizontal interval "
-    "for the change in accuracy and a vertical one for the change in sycophancy. Dashed lines "
-    "through zero divide the plot into four corners; the lower right one is more accurate and less "
-    "sycophantic. A key below gives the marker of each adapter."
+    "for the change in accuracy and a vertical one for the change in sycophancy; the adapter "
+    "trained on that benchmark stands out. Dashed lines through zero divide the plot into four "
+    "corners; the lower right one is more accurate and less sycophantic. A key below gives the "
+    "marker of each adapter."
 )
 
 
@@ -32,33 +34,50 @@ def draw(report: Report) -> Figure:
     with style.panels(0.9 + 2.0 * lines, lines, COLUMNS, sharey=True) as (figure, axes):
         for panel, (task, measure) in zip(axes.flat, shown, strict=False):
             table = style.cells(effects, task, measure, models)
-            crosses(panel, table, bias.loc[models])
+            crosses(panel, table, bias.loc[models], own=task)
             style.head(panel, f"{TASKS[task]}, {style.sample(table['n'])}")
             style.ticks(panel, 5)
         for panel in axes.flat[len(shown) :]:
             panel.set_visible(False)
-        axes.flat[0].yaxis.set_major_formatter(lambda value, _: style.short(value))
-        figure.supxlabel("Change in accuracy", fontsize=8)
-        figure.supylabel("Change in mean sycophancy (share of items)", fontsize=8)
+        for panel in axes[-1]:
+            panel.set_xlabel("Change in accuracy")
+        axes[0, 0].yaxis.set_major_formatter(lambda value, _: style.short(value))
+        figure.supylabel("Change in mean sycophancy (share of items)")
         keys = [Line2D([], [], linestyle="none", **style.look(model)) for model in models]
         figure.legend(
-            keys, [style.name(model) for model in models], loc="outside lower center", ncols=4,
-            frameon=False, handletextpad=0.2, columnspacing=1.2,
+            keys,
+            [style.name(model) for model in models],
+            loc="outside lower center",
+            ncols=4,
+            frameon=False,
+            handletextpad=0.2,
+            columnspacing=1.2,
         )
     return figure
 
 
-def crosses(panel: Axes, accuracy: pd.DataFrame, bias: pd.DataFrame) -> None:
-    """A marker with both intervals per adapter, and lines through zero."""
+def crosses(panel: Axes, accuracy: pd.DataFrame, bias: pd.DataFrame, own: str) -> None:
+    """A marker with both intervals per adapter, that of the adapter `own` in full colour."""
     panel.axhline(0, color=style.MUTED, lw=0.8, ls=(0, (3, 2)), zorder=1)
     style.reference(panel, 0)
     for model in accuracy.index:
         x, y = accuracy.loc[model], bias.loc[model]
         if not np.isfinite([x.estimate, y.change]).all():
             continue
-        faint = {"color": style.look(model)["color"], "alpha": 0.45, "lw": 0.9, "zorder": 2}
-        panel.plot([x.low, x.high], [y.change] * 2, **faint)
-        panel.plot([x.estimate] * 2, [y.change_low, y.change_high], **faint)
+        line = {"color": style.look(model)["color"], "lw": 0.8, "alpha": 0.35, "zorder": 2}
+        if model == own:
+            line |= {"lw": 1.4, "alpha": 1, "zorder": 2.5}
+            panel.annotate(
+                "trained on it",
+                (x.estimate, y.change),
+                (5, 4),
+                textcoords="offset points",
+                fontsize=style.SMALL,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
+                zorder=4,
+            )
+        panel.plot([x.low, x.high], [y.change] * 2, **line)
+        panel.plot([x.estimate] * 2, [y.change_low, y.change_high], **line)
         panel.plot(x.estimate, y.change, linestyle="none", zorder=3, **style.look(model))
     corner = {"transform": panel.transAxes, "color": style.MUTED, "fontsize": style.SMALL}
     panel.text(0.99, 0.02, "better on both", ha="right", va="bottom", style="italic", **corner)

@@ -35,13 +35,15 @@ def draw(report: Report) -> Figure:
                     panel.plot(steps, run["loss"], color="#dddddd", lw=0.6, zorder=1)
             for run in runs[adapter]:
                 highlight(panel, adapter, run)
-            style.head(panel, textwrap.fill(style.name(adapter), LETTERS))
+            style.head(panel, *textwrap.wrap(style.name(adapter), LETTERS), muted=False)
             style.ticks(panel)
         for panel in axes.flat[len(adapters) :]:
             panel.set_visible(False)
         axes[0, 0].set_ylim(bottom=0)
-        figure.supxlabel("Training step", fontsize=8)
-        figure.supylabel("Loss (nats per trained token)", fontsize=8)
+        figure.supxlabel(
+            "Training step (line: training loss; markers: held-out loss before and after)",
+        )
+        figure.supylabel("Loss (nats per trained token)")
     return figure
 
 
@@ -62,5 +64,7 @@ def highlight(panel: Axes, adapter: str, run: dict) -> None:
     panel.plot(
         [0, len(run["loss"])],
         [run["validation_loss_before"], run["validation_loss_after"]],
-        linestyle="none", zorder=3, **appearance,
+        linestyle="none",
+        zorder=3,
+        **appearance,
     )

@@ -62,8 +62,7 @@ def test_a_protocol_may_ask_nothing(llama, settings):
 
 
 def yields(*values):
-    for value in values:
-        yield value
+    yield from values
     return []
 
 
@@ -102,11 +101,11 @@ def test_a_faulty_protocol_is_named(llama, settings, protocol, message):
 def test_out_of_memory_halves_the_budget_once(monkeypatch, capsys, llama, settings, error):
     budgets, original = [], pool_module.score_next
 
-    def scarce(language_model, cache, settings, questions):
+    def scarce(model, cache, settings, questions):
         budgets.append(settings.token_budget)
         if settings.token_budget > 40:
             raise error("out of memory")
-        return original(language_model, cache, settings, questions)
+        return original(model, cache, settings, questions)
 
     expected, found = {}, {}
     items = [(i, f"Question {i} {'and so on ' * i}") for i in range(9)]
@@ -126,11 +125,11 @@ def test_out_of_memory_while_writing_loses_no_reply(monkeypatch, llama, settings
 
     original, steps = Slots.step, []
 
-    def scarce(self, model):
+    def scarce(self):
         steps.append(len(self.writings))
         if len(steps) == 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return original(self, model)
+        return original(self)
 
     items = [(i, f"Question {i} {'and so on ' * i}") for i in range(7)]
     expected, found = {}, {}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.engine import pool
 from experiments.engine.model import render, tokenize
 from experiments.engine.pool import run
 from experiments.engine.request import Choose, Message
@@ -113,11 +114,12 @@ def counted_tokens(monkeypatch, language_model, settings, protocols):
 
     counts, original = [], Pass.run
 
-    def counting(self, model, rows):
+    def counting(self, model):
         counts.append(self.count)
-        return original(self, model, rows)
+        return original(self, model)
 
     monkeypatch.setattr(Pass, "run", counting)
+    monkeypatch.setattr(pool, "check_model", lambda model: None)
     run(enumerate(protocols), language_model, settings, lambda key, rows: None, "test")
     return counts
 

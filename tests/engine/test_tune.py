@@ -233,7 +233,7 @@ def test_memory_settings_change_no_loss(llama_folder, change, forwards):
     model = tune.adapt(tune.load(llama_folder, settings), settings, 3)
     layer = model.get_submodule("base_model.model.model.layers.0.mlp")
     in_training = []
-    layer.register_forward_hook(lambda module, *_: in_training.append(module.training))
+    layer.register_forward_pre_hook(lambda module, *_: in_training.append(module.training))
     record = tune.tune(model, random_examples(10), random_examples(4, 9), settings, 3)
     assert sum(in_training) == forwards
     for key in ("loss", "validation_loss_before", "validation_loss_after"):

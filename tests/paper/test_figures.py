@@ -1,0 +1,364 @@
+"""Every figure is drawn on small random tables, and looked at as a careful reader would."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import pkgutil
+import shutil
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+mpl.use("Agg")
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
+
+import figures  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+from figures import style  # noqa: E402
+from figures.changes import TYPES  # noqa: E402
+from labels import COLOURS, MARKERS, MODELS, OPEN  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
+from report import Report  # noqa: E402
+
+from experiments import params  # noqa: E402
+from experiments.errors import RenderError  # noqa: E402
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS  # noqa: E402
+
+FIGURES = [
+    ("artefact", {}),
+    ("benchmark_performance", {}),
+    ("changes", {}),
+    ("correlations", {}),
+    ("correlations", {"coefficient": "spearman"}),
+    ("detectable", {}),
+    ("detectable", {"effects": "capability"}),
+    ("forest", {}),
+    ("forest", {"effects": "choices"}),
+    ("forest", {"effects": "capability"}),
+    ("position_bias", {}),
+    ("profiles", {}),
+    ("progression", {}),
+    ("ranking", {}),
+    ("sycophancy", {}),
+    ("sycophancy", {"measures": "choices"}),
+    ("tradeoff", {}),
+    ("training_losses", {}),
+]
+SMALLEST_TEXT = 7  # points
+UNKNOWN = "my_own_adapter"  # an adapter that labels.py has no name for
+ONLY_PAIRED = ("paired_sft_fixed_order", "paired_lora_fixed_order")
+PARTLY = "format_control"  # takes neither GSM8K nor HellaSwag
+ADAPTERS = [name for name in MODELS if name != "base" and name not in ONLY_PAIRED] + [UNKNOWN]
+FULL = [name for name in ADAPTERS if name != PARTLY]
+generator = np.random.default_rng(7)
+
+
+def interval(scale: float, centre: float = 0.0) -> dict[str, float]:
+    """A random estimate and its interval."""
+    estimate = centre + scale * generator.normal()
+    half = scale * generator.uniform(0.5, 2)
+    return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
+
+
+def measures() -> dict[tuple[str, str], float]:
+    """The scale of every outcome that a figure shows."""
+    analyze = params.load(ROOT / "params.yaml").analyze
+    shares = [*analyze.headline.items(), *(("are_you_sure", m) for m in TYPES["are_you_sure"][1])]
+    nats = [(outcome.task, outcome.measure) for outcome in analyze.primary]
+    nats += [(task, m) for task in ("answer", "feedback") for m in TYPES[task][1]]
+    lettered = [
+        (task, measure)
+        for task in ("mmlu", "truthfulqa")
+        for measure in ("accuracy", "accuracy_source_order", "chose_first_letter")
+    ]
+    return dict.fromkeys(nats, 5.0) | dict.fromkeys(lettered + shares, 0.1)
+
+
+def estimates_and_effects() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row per model and measure; some have no interval, one has no eligible item."""
+    primary = {(o.task, o.measure) for o in params.load(ROOT / "params.yaml").analyze.primary}
+    estimates, effects = [], []
+    for (task, measure), scale in measures().items():
+        for model in ["base", *ADAPTERS]:
+            if model == PARTLY and task in ("gsm8k", "hellaswag"):
+                continue
+            key = {"model": model, "task": task, "measure": measure}
+            n = int(generator.integers(20, 60)) if measure == "regressive" else 40
+            estimates.append({**key, **interval(scale, 0.4), "n": n})
+            if model == "base":
+                continue
+            holm = (task, measure) in primary
+            effects.append(
+                {
+                    **key,
+                    **interval(scale),
+                    "n": n,
+                    "minimal_detectable": 1.5 * scale,
+                    "p_adjusted": generator.uniform(0, 0.2),
+                    "family": "primary" if holm else "exploratory",
+                    "adjustment": "holm" if holm else "benjamini_hochberg",
+                    "significant": bool(generator.random() < 0.2),
+                    "decimals": 1 if scale > 1 else 3,
+                }
+            )
+    estimates, effects = pd.DataFrame(estimates), pd.DataFrame(effects)
+    for table in (estimates, effects):
+        table.loc[table["model"] == "gsm8k", ["low", "high"]] = np.nan
+        nothing = (table["model"] == "mmlu") & (table["measure"] == "regressive")
+        table.loc[nothing, ["estimate", "low", "high", "n"]] = [np.nan, np.nan, np.nan, 0]
+    effects.loc[effects["model"] == "gsm8k", "minimal_detectable"] = np.nan
+    # models that took one other test only
+    only = [
+        {"model": model, "task": "paired_choice", "measure": "swap_average", **interval(1), "n": 40}
+        for model in ONLY_PAIRED
+    ]
+    return pd.concat([estimates, pd.DataFrame(only)]), pd.concat([effects, pd.DataFrame(only)])
+
+
+def tables() -> dict[str, pd.DataFrame]:
+    """The tables of results/ that the figures read, with random content."""
+    estimates, effects = estimates_and_effects()
+    analyze = params.load(ROOT / "params.yaml").analyze
+    correlations = [
+        {
+            "benchmark": benchmark,
+            "x_measure": analyze.continuous[benchmark],
+            "sycophancy_dataset": test,
+            "y_measure": analyze.continuous[test],
+            "coefficient": coefficient,
+            "correlation": generator.uniform(-1, 1),
+            "low": -0.9,
+            "high": 0.9,
+            "n": 5,
+        }
+        for benchmark in BENCHMARKS
+        for test in SYCOPHANCY_TESTS
+        for coefficient in ("pearson", "spearman")
+    ]
+    correlations[0] |= {"correlation": np.nan, "low": np.nan, "high": np.nan}
+    composites = [
+        {
+            "model": model,
+            "composite": composite,
+            "change": change["estimate"],
+            "change_low": change["low"],
+            "change_high": change["high"],
+            "n": 40,
+        }
+        for composite in ("capability", "agreement_bias")
+        for model, change in ((model, interval(0.05)) for model in FULL)
+    ]
+    rankings = [
+        {
+            "scheme": scheme,
+            "model": model,
+            **interval(0.1),
+            "rank": rank,
+            "rank_low": max(1, rank - 3),
+            "rank_high": min(len(FULL), rank + 4),
+            "rank_share": generator.random(),
+        }
+        for scheme in analyze.schemes
+        for rank, model in enumerate(generator.permutation(FULL), 1)
+    ]
+    bias = [
+        {
+            "model": model,
+            "task": task,
+            "letter": letter,
+            "share": share,
+            "gold_share": 0.25,
+            "bias": share - 0.25,
+            "low": share - 0.35,
+            "high": share - 0.15,
+            "n": 40,
+        }
+        for task in ("mmlu", "truthfulqa")
+        for model in ["base", *ADAPTERS]
+        for letter, share in zip("ABCD", generator.dirichlet([4] * 4), strict=True)
+    ]
+    return {
+        "estimates": estimates,
+        "effects": effects,
+        "correlation_analysis": pd.DataFrame(correlations),
+        "composites": pd.DataFrame(composites),
+        "rankings": pd.DataFrame(rankings),
+        "position_bias": pd.DataFrame(bias),
+        "training": pd.DataFrame({"adapter": [*ADAPTERS, *ONLY_PAIRED]}),
+    }
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    root = tmp_path_factory.mktemp("project")
+    (root / "results" / "training").mkdir(parents=True)
+    shutil.copyfile(ROOT / "params.yaml", root / "params.yaml")
+    made = tables()
+    for name, table in made.items():
+        table.to_csv(root / f"results/{name}.csv", index=False)
+    for number, adapter in enumerate(made["training"]["adapter"]):
+        loss = [2 - 0.1 * step for step in range(8 + number)]
+        run = {"loss": loss, "validation_loss_before": 2.1, "validation_loss_after": 1.2}
+        record = {"seeds": {"1": run, "2": run}}
+        (root / f"results/training/{adapter}.json").write_text(json.dumps(record))
+    return Report("figures", root)
+
+
+@pytest.fixture(scope="module")
+def drawn(report: Report) -> dict[str, Figure]:
+    """Every figure by name and variant, drawn once."""
+    return {title(name, options): draw(report, name, options) for name, options in FIGURES}
+
+
+def title(name: str, options: dict) -> str:
+    return "-".join([name, *options.values()])
+
+
+def draw(report: Report, name: str, options: dict) -> Figure:
+    return importlib.import_module(f"figures.{name}").draw(report, **options)
+
+
+TITLES = [title(*one) for one in FIGURES]
+
+
+def texts(figure: Figure) -> list[Text]:
+    """Every text that a reader sees."""
+    figure.draw_without_rendering()
+    shown = []
+    for text in figure.findobj(Text):
+        axes = text.axes
+        if axes is not None and not axes.get_visible():
+            continue
+        if text.get_visible() and text.get_text().strip():
+            shown.append(text)
+    outside = {id(text) for axes in figure.axes for text in tick_labels_out_of_view(axes)}
+    return [text for text in shown if id(text) not in outside]
+
+
+def tick_labels_out_of_view(axes: plt.Axes) -> list[Text]:
+    """Labels that matplotlib made for ticks beyond the limits; they are not printed."""
+    hidden = []
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        for tick in axis.get_major_ticks():
+            if not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
+                hidden += [tick.label1, tick.label2]
+    return hidden
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
+    figure = drawn[name]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
+    for (first, one), (second, other) in combinations(boxes, 2):
+        if first == second == "trained on it":
+            continue
+        wide = min(one.x1, other.x1) - max(one.x0, other.x0)
+        high = min(one.y1, other.y1) - max(one.y0, other.y0)
+        assert wide < 1 or high < 1.5, f"{first!r} covers {second!r}"
+    for text, box in boxes:
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.width, f"{text!r} is cut off"
+        assert box.y0 >= 0 and box.y1 <= figure.bbox.height, f"{text!r} is cut off"
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_text_is_large_enough_and_says_numbers(drawn, name):
+    shown = texts(drawn[name])
+    assert min(text.get_fontsize() for text in shown) >= SMALLEST_TEXT
+    assert drawn[name].get_size_inches()[0] == style.WIDTH
+    for text in shown:
+        assert "nan" not in text.get_text().lower().split()
+        assert "-" not in text.get_text().replace("Anti-sycophancy", "").replace("log-", "")
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_a_marker_has_its_models_colour(drawn, name):
+    looks = {(MARKERS[model], model in OPEN): COLOURS[model] for model in MODELS}
+    for axes in drawn[name].axes:
+        for line in axes.lines:
+            marker, face = line.get_marker(), line.get_markerfacecolor()
+            if marker not in MARKERS.values() or line.get_color() in (style.MUTED, style.INK):
+                continue
+            assert line.get_color() == looks[marker, face == "white"]
+
+
+@pytest.mark.parametrize(("name", "options"), FIGURES, ids=TITLES)
+def test_two_draws_are_the_same_bytes(report, drawn, name, options):
+    assert svg(draw(report, name, options)) == svg(drawn[title(name, options)])
+    assert not plt.get_fignums()  # a figure left open is shown twice by a cell
+
+
+def svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def test_models_differ_in_grey_and_stand_out_from_white():
+    looks = {(MARKERS[model], model in OPEN) for model in MODELS}
+    assert len(looks) == len(MODELS) == len(COLOURS) == len(MARKERS)
+    for model, colour in COLOURS.items():
+        assert 1.05 / (luminance(colour) + 0.05) >= 3, f"{model} is too pale (WCAG 2.2, 1.4.11)"
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of an sRGB colour (WCAG 2.2)."""
+    channels = np.array(mpl.colors.to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_points_and_intervals_are_those_of_the_table(report, drawn):
+    effects = report.frame("effects")
+    outcome = params.load(ROOT / "params.yaml").analyze.primary[0]
+    rows = style.cells(effects, outcome.task, outcome.measure)
+    axes = drawn["forest"].axes[0]
+    for label, height in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True):
+        (model,) = [name for name in rows.index if style.name(name) == label.get_text()]
+        lines = [line for line in axes.lines if set(line.get_ydata()) == {height}]
+        points = [line.get_xdata()[0] for line in lines if line.get_marker() != "None"]
+        spans = [list(line.get_xdata()) for line in lines if line.get_marker() == "None"]
+        row = rows.loc[model]
+        assert points == pytest.approx([row["estimate"]])
+        assert spans == ([] if model == "gsm8k" else [pytest.approx([row["low"], row["high"]])])
+
+
+def test_a_model_that_took_one_test_is_left_out_and_a_gap_is_named(drawn):
+    printed = [text.get_text() for text in texts(drawn["benchmark_performance"])]
+    assert style.name("paired_sft_fixed_order") not in printed
+    assert printed.count("not tested") == 2
+    assert "no items" in [text.get_text() for text in texts(drawn["changes"])]
+    assert "undefined" in [text.get_text() for text in texts(drawn["correlations"])]
+    assert style.name(UNKNOWN) == "my own adapter" and "my own adapter" in printed
+
+
+def test_the_sample_size_is_a_range_where_models_differ():
+    assert style.sample(pd.Series([40, 40])) == "n = 40"
+    assert style.sample(pd.Series([25, 12, np.nan])) == "n = 12–25"
+    assert style.sample(pd.Series([np.nan])) == "n = 0"
+
+
+def test_every_figure_has_an_alternative_text_without_numbers():
+    names = [module.name for module in pkgutil.iter_modules(figures.__path__)]
+    modules = [importlib.import_module(f"figures.{name}") for name in names]
+    described = [module for module in modules if hasattr(module, "draw")]
+    assert len(described) >= len({name for name, _ in FIGURES})
+    for module in described:
+        assert not any(character.isdigit() for character in module.ALT)
+        assert module.ALT.endswith(".") and len(module.ALT) > 80
+
+
+def test_a_missing_table_is_named(tmp_path):
+    (tmp_path / "results").mkdir()
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    with pytest.raises(RenderError, match=r"effects\.csv is missing"):
+        draw(Report("figures", tmp_path), "forest", {})

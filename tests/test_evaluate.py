@@ -1,0 +1,489 @@
+"""The evaluate stage: what it writes, and how it goes on after an interruption."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from experiments import evaluate, params
+from experiments.corpora import pins
+from experiments.corpora.item import Item, read_rows, write_items
+from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
+from experiments.errors import DataError, ModelError, ParameterError
+from experiments.params import Adapter, Params
+from tests.fetched import MODEL, needs_model
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = params.load(ROOT / "params.yaml")
+TUNED = Adapter(train_on={"mmlu": 1.0})
+COMMITTED = replace(
+    FILE, adapters={**FILE.adapters, "tuned": TUNED}, train=replace(FILE.train, seeds=[1])
+)
+ODD_TEXT = "été \u2028 \x85 \u2029 日本\nend\n#### 7"  # characters that end a line for some readers
+
+
+def items() -> dict[str, list[Item]]:
+    """Two items for every test."""
+    numbers = range(2)
+    lettered = [
+        Item(
+            f"q/{n}",
+            f"q/{n}",
+            "mmlu",
+            f"Which of {n}?",
+            ("one", "two", "three"),
+            n,
+            orders=((0, 1, 2), (1, 2, 0)),
+        )
+        for n in numbers
+    ]
+    return {
+        "gsm8k": [Item(f"g/{n}", f"g/{n}", "gsm8k", f"{n}?", solution="#### 7") for n in numbers],
+        "mmlu": lettered,
+        "hellaswag": [
+            Item(f"h/{n}", f"h/{n}", "hellaswag", f"He {n}", ("runs.", "sits."), n) for n in numbers
+        ],
+        "truthfulqa": lettered,
+        "answer": [
+            Item(
+                f"m/{n}",
+                f"m/{n}",
+                "truthfulqa",
+                f"Why {n}?",
+                ("So.", "No."),
+                suggestion="No.",
+                distraction="Elsewhere.",
+            )
+            for n in numbers
+        ],
+        "are_you_sure": lettered,
+        "feedback": [
+            Item(
+                f"a/{n}", "a", "arguments", f"So {n}.", ("sound", "flawed"), n, orders=((n, 1 - n),)
+            )
+            for n in numbers
+        ],
+        "paired_choice": [
+            Item(
+                f"p/{n}",
+                f"p/{n}",
+                "paired_choice",
+                f"I? {n}",
+                ("No", "Yes"),
+                orders=((0, 1), (1, 0)),
+            )
+            for n in numbers
+        ],
+    }
+
+
+def reply(request: Request) -> Reply:
+    """The reply of a made-up model: a function of the words it is asked."""
+    if not isinstance(request, Choose):
+        return Text(ODD_TEXT, "end")
+    prompt = "".join(turn.content for turn in request.prompt)
+    scores = tuple(-sum(map(ord, prompt + text)) / 7001 for text in request.continuations)
+    return Likelihoods(scores, tuple(map(len, request.continuations)))
+
+
+@dataclass
+class Engine:
+    """Stands in for the engine: answers at once, and can be interrupted after some items."""
+
+    stop_after: int | None = None
+    loaded: list[Path | None] = field(default_factory=list)
+    asked: list[tuple] = field(default_factory=list)
+
+    def load_model(self, path: Path, *, adapter: Path | None = None) -> None:
+        self.loaded.append(adapter)
+
+    def run(self, protocols, language_model, settings, on_done, description) -> None:
+        for key, protocol in protocols:
+            if self.stop_after is not None and len(self.asked) == self.stop_after:
+                raise KeyboardInterrupt
+            replies = None
+            while True:
+                try:
+                    replies = tuple(map(reply, protocol.send(replies)))
+                except StopIteration as finished:
+                    on_done(key, finished.value)
+                    break
+            self.asked.append(key)
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[[Params], None]:
+    """Set the parameters that the stage loads."""
+
+    def use(parameters: Params) -> None:
+        monkeypatch.setattr(params, "load", lambda: parameters)
+
+    use(COMMITTED)
+    return use
+
+
+@pytest.fixture
+def ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Callable
+) -> Callable[..., Engine]:
+    """Run the stage in a folder with prepared items; returns the engine, with what it was asked."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pins, "verify", lambda folder, prefix="": None)
+    for task, listed in items().items():
+        write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
+
+    def ask(model: str = "base", stop_after: int | None = None) -> Engine:
+        engine = Engine(stop_after)
+        for name, content in {
+            "model": {"load_model": engine.load_model, "EngineSettings": dict},
+            "pool": {"run": engine.run},
+        }.items():
+            module = ModuleType(f"experiments.engine.{name}")
+            vars(module).update(content)
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(sys, "argv", ["evaluate", model])
+        if stop_after is None:
+            evaluate.main()
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                evaluate.main()
+        return engine
+
+    return ask
+
+
+def outcomes(model: str = "base") -> bytes:
+    """The finished file."""
+    return Path(f"outcomes/{model}/outcomes.jsonl").read_bytes()
+
+
+def partial(model: str = "base") -> Path:
+    """The file of an unfinished run."""
+    return Path(f"outcomes/{model}/partial.jsonl")
+
+
+def train(name: str, *seeds: int) -> None:
+    """An adapter folder per seed."""
+    for seed in seeds:
+        folder = Path(f"adapters/{name}/seed-{seed}")
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_text(f"weights {seed}", encoding="utf-8")
+
+
+class TestOutcomes:
+    def test_one_row_per_item_arm_and_order(self, ask: Callable) -> None:
+        engine = ask()
+        rows = read_rows(Path("outcomes/base/outcomes.jsonl"))
+        keys = [(row["seed"], row["task"], row["id"], row["arm"], row["order"]) for row in rows]
+        assert keys == sorted(set(keys))
+        counts = {task: sum(row["task"] == task for row in rows) for task in params.TESTS}
+        assert counts == {
+            "gsm8k": 2,
+            "mmlu": 2 * 2,
+            "hellaswag": 2,
+            "truthfulqa": 2 * 2,
+            "answer": 2 * 7,
+            "are_you_sure": 2 * 2 * 2,
+            "feedback": 2 * 6,
+            "paired_choice": 2 * 2,
+        }
+        assert {(row["model"], row["seed"]) for row in rows} == {("base", 0)}
+        assert len(engine.asked) == 16 and engine.loaded == [None]
+        assert [path.name for path in Path("outcomes/base").iterdir()] == ["outcomes.jsonl"]
+
+    def test_log_likelihoods_are_rounded_and_texts_kept(self, ask: Callable) -> None:
+        ask()
+        rows = read_rows(Path("outcomes/base/outcomes.jsonl"))
+        for row in rows:
+            scores = row["log_likelihoods"] + row.get("first_log_likelihoods", [])
+            assert scores == [round(score, 6) for score in scores]
+        assert {row["text"] for row in rows if row["task"] == "gsm8k"} == {ODD_TEXT}
+
+    def test_a_second_run_writes_the_same_bytes(self, ask: Callable) -> None:
+        ask()
+        first = outcomes()
+        assert len(ask().asked) == 16
+        assert outcomes() == first
+
+    def test_every_training_seed_is_asked_with_its_own_adapter(
+        self, ask: Callable, settings: Callable
+    ) -> None:
+        settings(replace(COMMITTED, train=replace(COMMITTED.train, seeds=[3, 1])))
+        train("tuned", 1, 3)
+        engine = ask("tuned")
+        assert engine.loaded == [Path("adapters/tuned/seed-3"), Path("adapters/tuned/seed-1")]
+        rows = read_rows(Path("outcomes/tuned/outcomes.jsonl"))
+        assert [row["seed"] for row in rows] == [1] * (len(rows) // 2) + [3] * (len(rows) // 2)
+        assert {row["model"] for row in rows} == {"tuned"}
+
+    def test_an_adapter_takes_only_its_tests(self, ask: Callable, settings: Callable) -> None:
+        one = Adapter(train_on={"mmlu": 1.0}, evaluate_on=["answer"])
+        settings(replace(COMMITTED, adapters={**COMMITTED.adapters, "one": one}))
+        train("one", *COMMITTED.train.seeds)
+        assert {task for _, task, _ in ask("one").asked} == {"answer"}
+
+
+class TestResuming:
+    def whole(self, ask: Callable) -> bytes:
+        """The outcomes of a run that was not interrupted; nothing of it stays."""
+        ask()
+        content = outcomes()
+        shutil.rmtree("outcomes")
+        return content
+
+    @pytest.mark.parametrize("answered", [0, 1, 5, 15])
+    def test_an_interrupted_run_goes_on_where_it_was(self, ask: Callable, answered: int) -> None:
+        wanted = self.whole(ask)
+        first = ask(stop_after=answered)
+        assert not Path("outcomes/base/outcomes.jsonl").exists()
+        second = ask()
+        assert len(second.asked) == 16 - answered
+        assert not set(first.asked) & set(second.asked)
+        assert outcomes() == wanted
+        assert not partial().exists()
+
+    def test_it_can_be_interrupted_again_and_again(self, ask: Callable) -> None:
+        wanted = self.whole(ask)
+        for _ in range(5):
+            ask(stop_after=3)
+        assert len(ask().asked) == 1
+        assert outcomes() == wanted
+
+    @pytest.mark.parametrize("kept", [1, 40, -1])
+    def test_a_line_that_was_cut_off_is_asked_again(self, ask: Callable, kept: int) -> None:
+        wanted = self.whole(ask)
+        ask(stop_after=4)
+        *before, last = partial().read_bytes().splitlines(keepends=True)
+        partial().write_bytes(b"".join(before) + last[:kept])
+        assert len(ask().asked) == 16 - 3
+        assert outcomes() == wanted
+
+    def test_a_line_cut_off_within_a_character_is_asked_again(self, ask: Callable) -> None:
+        wanted = self.whole(ask)
+        ask(stop_after=1)
+        content = partial().read_bytes()
+        partial().write_bytes(content[: content.index("é".encode()) + 1])
+        assert len(ask().asked) == 16
+        assert outcomes() == wanted
+
+    def test_a_first_line_that_was_cut_off_starts_anew(self, ask: Callable) -> None:
+        ask(stop_after=1)
+        partial().write_bytes(partial().read_bytes()[:20])
+        assert len(ask().asked) == 16
+
+    def test_a_run_that_was_finished_but_for_its_last_step_asks_nothing(
+        self, ask: Callable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wanted = self.whole(ask)
+        write = evaluate.write_rows
+
+        def killed(path: Path, rows: list[dict]) -> None:
+            if path.name == "outcomes.jsonl":
+                raise KeyboardInterrupt
+            write(path, rows)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(evaluate, "write_rows", killed)
+            ask(stop_after=99)
+        again = ask()
+        assert again.asked == [] and again.loaded == []
+        assert outcomes() == wanted
+
+    def test_earlier_outcomes_stay_until_the_new_ones_are_whole(self, ask: Callable) -> None:
+        ask()
+        before = outcomes()
+        write_items(Path("prepared/evaluation/mmlu.jsonl"), items()["mmlu"][:1])
+        ask(stop_after=9)
+        assert outcomes() == before
+        ask()
+        assert outcomes() != before
+
+    def test_the_second_seed_alone_is_asked_after_the_first(
+        self, ask: Callable, settings: Callable
+    ) -> None:
+        settings(replace(COMMITTED, train=replace(COMMITTED.train, seeds=[1, 2])))
+        train("tuned", 1, 2)
+        ask("tuned", stop_after=18)
+        second = ask("tuned")
+        assert second.loaded == [Path("adapters/tuned/seed-2")]
+        assert len(second.asked) == 32 - 18
+
+
+class TestFingerprint:
+    def restart(self, ask: Callable, change: Callable[[], None], model: str = "base") -> int:
+        """How many items are asked after an interruption and then a change."""
+        ask(model, stop_after=6)
+        change()
+        return len(ask(model).asked)
+
+    def test_nothing_changed(self, ask: Callable) -> None:
+        assert self.restart(ask, lambda: None) == 16 - 6
+
+    def test_how_models_are_asked(self, ask: Callable, settings: Callable) -> None:
+        longer = replace(COMMITTED.evaluate, gsm8k_max_tokens=7)
+        assert self.restart(ask, lambda: settings(replace(COMMITTED, evaluate=longer))) == 16
+
+    def test_engine_settings(self, ask: Callable, settings: Callable) -> None:
+        engine = replace(COMMITTED.evaluate.engine, token_budget=64)
+        changed = replace(COMMITTED, evaluate=replace(COMMITTED.evaluate, engine=engine))
+        assert self.restart(ask, lambda: settings(changed)) == 16
+
+    def test_the_model(self, ask: Callable, settings: Callable) -> None:
+        other = replace(COMMITTED, model=replace(COMMITTED.model, name="another"))
+        assert self.restart(ask, lambda: settings(other)) == 16
+
+    def test_an_item(self, ask: Callable) -> None:
+        def change() -> None:
+            first, second = items()["mmlu"]
+            listed = [replace(first, question="Reworded?"), second]
+            write_items(Path("prepared/evaluation/mmlu.jsonl"), listed)
+
+        assert self.restart(ask, change) == 16
+
+    def test_the_adapter(self, ask: Callable) -> None:
+        train("tuned", *COMMITTED.train.seeds)
+        weights = next(Path("adapters/tuned").rglob("*.safetensors"))
+        assert self.restart(ask, lambda: weights.write_text("retrained"), "tuned") == 16
+
+    @pytest.mark.parametrize("file", ["tasks/answer.py", "engine/pool.py"])
+    def test_how_an_item_is_asked_and_scored(
+        self, ask: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
+    ) -> None:
+        package = tmp_path / "package"
+        for folder in ("tasks", "engine"):
+            shutil.copytree(ROOT / "experiments" / folder, package / folder)
+        monkeypatch.setattr(evaluate, "__file__", str(package / "evaluate.py"))
+
+        def change() -> None:
+            path = package / file
+            path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+
+        assert self.restart(ask, change) == 16
+
+    def test_what_does_not_matter(self, ask: Callable, settings: Callable) -> None:
+        other = replace(COMMITTED, analyze=replace(COMMITTED.analyze, resamples=100))
+        assert self.restart(ask, lambda: settings(other)) == 16 - 6
+
+
+class TestBadInput:
+    """Reported before the engine, which loads torch, is imported."""
+
+    @pytest.fixture(autouse=True)
+    def no_engine(self, ask: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "experiments.engine.model", None)  # importing it fails
+
+    def start(self, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["evaluate", model])
+        evaluate.main()
+
+    def test_an_adapter_that_is_not_trained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(
+            ModelError,
+            match=r"adapters/tuned/seed-1 is missing; run `python -m experiments.train tuned`",
+        ):
+            self.start(monkeypatch, "tuned")
+
+    def test_one_seed_of_two_is_not_trained(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Callable
+    ) -> None:
+        settings(replace(COMMITTED, train=replace(COMMITTED.train, seeds=[1, 2])))
+        train("tuned", 1)
+        with pytest.raises(ModelError, match="adapters/tuned/seed-2 is missing"):
+            self.start(monkeypatch, "tuned")
+
+    def test_an_unknown_adapter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ParameterError, match="no adapter 'chess'"):
+            self.start(monkeypatch, "chess")
+
+    def test_items_that_are_not_prepared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path("prepared/evaluation/answer.jsonl").unlink()
+        with pytest.raises(DataError, match=r"answer.jsonl is missing; run `dvc repro`"):
+            self.start(monkeypatch, "base")
+
+    def test_an_item_that_is_malformed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = Path("prepared/evaluation/answer.jsonl")
+        path.write_bytes(path.read_bytes() + b'{"id": "x"\n')
+        with pytest.raises(DataError, match=r"answer.jsonl, line 3, is not JSON"):
+            self.start(monkeypatch, "base")
+
+    def test_a_model_that_was_altered(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def altered(folder: Path, prefix: str = "") -> None:
+            raise DataError(f"{folder}/{prefix} is not the pinned file")
+
+        monkeypatch.setattr(pins, "verify", altered)
+        with pytest.raises(DataError, match="model/smollm2-135m-instruct/ is not the pinned file"):
+            self.start(monkeypatch, "base")
+
+
+@needs_model
+class TestEngine:
+    """The real engine on a tiny model with random weights and the real tokenizer."""
+
+    @pytest.fixture
+    def tiny(self, tmp_path: Path) -> Path:
+        """The folder of such a model."""
+        import torch
+        from transformers import AutoModelForCausalLM, LlamaConfig
+
+        config = LlamaConfig(
+            vocab_size=49152,
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            max_position_embeddings=1024,
+            bos_token_id=1,
+            eos_token_id=2,
+            tie_word_embeddings=True,
+        )
+        torch.manual_seed(0)
+        folder = tmp_path / "data/model" / COMMITTED.model.name
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+            shutil.copy(MODEL / name, folder / name)
+        return folder
+
+    def test_an_interrupted_evaluation_ends_as_one_that_was_not(
+        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(pins, "verify", lambda folder, prefix="": None)
+        shorter = replace(COMMITTED.evaluate, gsm8k_max_tokens=4)
+        monkeypatch.setattr(params, "load", lambda: replace(COMMITTED, evaluate=shorter))
+        monkeypatch.setattr(sys, "argv", ["evaluate", "base"])
+        for task, listed in items().items():
+            write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
+        evaluate.main()
+        whole = read_rows(Path("outcomes/base/outcomes.jsonl"))
+        shutil.rmtree("outcomes")
+
+        answered = 0
+        rounded = evaluate.rounded
+
+        def interrupted(row: dict) -> dict:
+            nonlocal answered
+            answered += 1
+            if answered == 30:
+                raise KeyboardInterrupt
+            return rounded(row)
+
+        monkeypatch.setattr(evaluate, "rounded", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate.main()
+        assert len(read_rows(partial())) > 3
+        evaluate.main()
+        resumed = read_rows(Path("outcomes/base/outcomes.jsonl"))
+        assert len(whole) == len(resumed)
+        for one, other in zip(whole, resumed, strict=True):
+            scores = [
+                (row.pop("log_likelihoods"), row.pop("first_log_likelihoods", []))
+                for row in (one, other)
+            ]
+            for ours, theirs in zip(*scores, strict=True):
+                assert ours == pytest.approx(theirs, abs=1e-4)
+            assert one == other

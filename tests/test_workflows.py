@@ -1,0 +1,259 @@
+"""The workflows: valid, pinned, unable to do harm, and the comment posted once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+SHA = "a" * 40
+BOT = {"login": "github-actions[bot]"}
+
+
+def load(name: str) -> dict:
+    # BaseLoader: YAML would read the key `on` as true.
+    text = (ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8")
+    return yaml.load(text, Loader=yaml.BaseLoader)
+
+
+def steps(workflow: dict) -> list[dict]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def workflow(request) -> dict:
+    return load(request.param.stem)
+
+
+def test_the_workflows_fit_githubs_schema() -> None:
+    command = [sys.executable, "-m", "check_jsonschema"]
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*command, *schema, *FILES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_schema_check_can_fail(tmp_path) -> None:
+    text = FILES[0].read_text(encoding="utf-8").replace("runs-on:", "runs-of:")
+    (tmp_path / "wrong.yml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema"]
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*command, *schema, tmp_path / "wrong.yml"], capture_output=True)
+    assert done.returncode == 1
+
+
+def test_actions_are_githubs_own_and_pinned_by_commit(workflow) -> None:
+    for step in steps(workflow):
+        if "uses" in step:
+            assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", step["uses"])
+
+
+def test_each_pin_says_its_version_and_one_action_has_one_pin() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
+    uses = re.findall(r"uses: (\S+)@(\S+) # (v\d+\.\d+\.\d+)$", text, re.MULTILINE)
+    assert len(uses) == text.count("uses:")
+    assert len(set(uses)) == len({action for action, _, _ in uses})
+
+
+def test_only_the_comment_may_write_and_only_that(workflow) -> None:
+    if workflow["name"] == "Comment":
+        assert workflow["permissions"] == {}
+        (job,) = workflow["jobs"].values()
+        assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+    else:
+        assert workflow["permissions"] == {"contents": "read"}
+        assert not any("permissions" in job for job in workflow["jobs"].values())
+
+
+def test_code_of_a_pull_request_never_meets_a_secret(workflow) -> None:
+    assert "pull_request_target" not in workflow["on"]
+    assert "secrets." not in json.dumps(workflow)
+    if workflow["name"] == "Comment":
+        # The privileged one checks nothing out and runs nothing but its own script.
+        assert list(workflow["on"]) == ["workflow_run"]
+        assert workflow["on"]["workflow_run"]["workflows"] == [load("ci")["name"]]
+        assert not any("uses" in step for step in steps(workflow))
+    for step in steps(workflow):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] == "false"
+
+
+def test_no_script_is_put_together_from_an_event(workflow) -> None:
+    """A branch may be called `$(…)`: scripts read such text from the environment only."""
+    for step in steps(workflow):
+        assert "${{" not in step.get("run", "")
+
+
+def test_every_script_is_bash_and_calls_what_exists(workflow) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for step in steps(workflow):
+        script = step.get("run", "")
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        assert set(re.findall(r"\bmake (\w+)", script)) <= set(targets)
+        for module in re.findall(r"-m experiments\.(\w+)", script):
+            assert (ROOT / f"experiments/{module}.py").is_file()
+
+
+def test_jobs_end(workflow) -> None:
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
+def test_the_artifact_that_is_written_is_the_one_that_is_read() -> None:
+    (upload,) = [
+        step for step in steps(load("ci")) if step.get("with", {}).get("name") == "numbers"
+    ]
+    script = steps(load("comment"))[0]["run"]
+    assert f"--name {upload['with']['name']}" in script
+    assert f'report="$folder/{upload["with"]["path"]}"' in script
+
+
+GH = """
+import json, os, pathlib, shutil, sys
+
+here = pathlib.Path(os.environ["GITHUB"])
+arguments = sys.argv[1:]
+if arguments[:2] == ["run", "download"]:
+    folder = pathlib.Path(arguments[arguments.index("--dir") + 1])
+    if not (here / "artifact").is_dir():
+        sys.exit("no artifact")
+    shutil.copytree(here / "artifact", folder, symlinks=True)
+    sys.exit()
+path = next(part for part in arguments if part.startswith("repos/"))
+method = arguments[arguments.index("--method") + 1] if "--method" in arguments else "GET"
+comments = json.loads((here / "comments.json").read_text())
+if path.endswith("/pulls"):
+    print((here / "pulls.json").read_text())
+elif method == "GET":
+    for comment in comments:  # one page each
+        print(json.dumps([comment]))
+else:
+    body = json.loads(pathlib.Path(arguments[arguments.index("--input") + 1]).read_text())["body"]
+    if method == "PATCH":
+        (one,) = [comment for comment in comments if str(comment["id"]) == path.split("/")[-1]]
+        one["body"] = body
+    else:
+        user = {"login": "github-actions[bot]"}
+        comments.append({"id": 100 + len(comments), "user": user, "body": body})
+    (here / "comments.json").write_text(json.dumps(comments))
+    (here / "log").open("a").write(f"{method} {path}\\n")
+"""
+
+
+class GitHub:
+    """A stand-in for `gh` that keeps a pull request's comments in files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.pulls = [{"number": 7, "head": {"sha": SHA}}]
+        self.write("comments.json", json.dumps([]))
+        self.write("bin/gh.py", GH)
+        self.write("bin/gh", f'#!/bin/sh\nexec "{sys.executable}" "{root}/bin/gh.py" "$@"\n')
+        (root / "bin/gh").chmod(0o755)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def post(self) -> str:
+        """Run the script of comment.yml; its output."""
+        self.write("pulls.json", json.dumps(self.pulls))
+        shutil.rmtree(self.root / "temp", ignore_errors=True)
+        (self.root / "temp").mkdir()
+        environment = {
+            "PATH": f"{self.root}/bin:{os.environ['PATH']}",
+            "GITHUB": str(self.root),
+            "RUNNER_TEMP": str(self.root / "temp"),
+            "REPOSITORY": "owner/paper",
+            "RUN_ID": "1",
+            "RUN_URL": "https://example.org/run",
+            "HEAD_SHA": SHA,
+            "HEAD_OWNER": "fork",
+            "HEAD_BRANCH": "$(touch hacked)",
+        }
+        script = steps(load("comment"))[0]["run"]
+        command = ["bash", "-e", "-c", script]
+        return subprocess.run(
+            command, env=environment, cwd=self.root, check=True, capture_output=True, text=True
+        ).stdout
+
+    @property
+    def comments(self) -> list[dict]:
+        return json.loads((self.root / "comments.json").read_text())
+
+
+@pytest.fixture
+def github(tmp_path) -> GitHub:
+    if not shutil.which("jq") or not shutil.which("iconv"):
+        pytest.skip("the script needs jq and iconv, which GitHub's runners have")
+    return GitHub(tmp_path)
+
+
+def test_the_comment_is_posted_once_and_then_updated(github) -> None:
+    github.write("artifact/numbers.md", "## first\n")
+    github.post()
+    github.write("artifact/numbers.md", "## second → ünï\n")
+    github.post()
+    (comment,) = github.comments
+    assert "## second → ünï" in comment["body"] and "first" not in comment["body"]
+    assert SHA in comment["body"] and "https://example.org/run" in comment["body"]
+    assert (github.root / "log").read_text().split("\n")[:2] == [
+        "POST repos/owner/paper/issues/7/comments",
+        "PATCH repos/owner/paper/issues/comments/100",
+    ]
+
+
+def test_comments_of_people_are_left_alone(github) -> None:
+    marker = "<!-- numbers of this pull request -->"
+    people = [
+        {"id": 1, "user": {"login": "someone"}, "body": f"{marker} mine"},
+        {"id": 2, "user": BOT, "body": f"another bot's, quoting {marker}"},
+    ]
+    github.write("comments.json", json.dumps(people))
+    github.write("artifact/numbers.md", "x")
+    github.post()
+    assert github.comments[:2] == people
+    assert len(github.comments) == 3
+
+
+def test_text_of_strangers_notifies_nobody_and_stays_short(github) -> None:
+    github.write("artifact/numbers.md", "@everyone train@mmlu\0\n" + "é" * 60_000)
+    github.post()
+    body = github.comments[0]["body"]
+    assert re.search(r"@\w", body) is None and "@\u200beveryone train@\u200bmmlu\n" in body
+    assert len(body) < 65_536 and "\0" not in body
+    assert not (github.root / "hacked").exists()
+
+
+@pytest.mark.parametrize("pulls", [[], [{"number": 7, "head": {"sha": "b" * 40}}]])
+def test_without_the_pull_request_nothing_is_posted(github, pulls) -> None:
+    github.write("artifact/numbers.md", "x")
+    github.pulls = pulls
+    assert "::notice::" in github.post()
+    assert github.comments == []
+
+
+def test_two_pull_requests_of_one_branch_are_not_guessed_between(github) -> None:
+    github.write("artifact/numbers.md", "x")
+    github.pulls = [{"number": number, "head": {"sha": SHA}} for number in (7, 8)]
+    assert "::notice::" in github.post()
+    assert github.comments == []
+
+
+def test_a_link_in_the_artifact_is_not_followed(github) -> None:
+    (github.root / "artifact").mkdir()
+    (github.root / "artifact/numbers.md").symlink_to("/etc/hostname")
+    assert "not a plain file" in github.post()
+    assert github.comments == []
+
+
+def test_a_run_without_the_comparison_is_no_error(github) -> None:
+    assert "left no comparison" in github.post()
+    assert github.comments == []
