@@ -84,7 +84,7 @@ def compare(options, settings, path: Path, folder: Path) -> str:
 
 
 def trl_settings(whole: int) -> list[str]:
-    """Examples per forward, up to a whole step, and how they are batched; one alone has no padding."""
+    """Examples per forward, up to a whole step, and how they are batched; 1 has no padding."""
     sizes = [size for size in (whole, whole // 2, whole // 4) if size > 1 and whole % size == 0]
     return [
         f"{whole} random",

@@ -20,7 +20,7 @@ from statsmodels.stats.proportion import proportion_confint
 from experiments import params
 from experiments.corpora.item import read_rows
 from experiments.errors import OutcomeError, run_stage
-from experiments.measures import MEASURES
+from experiments.measures import PROTOCOLS
 from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
 from experiments.stats import (
     claims,
@@ -44,8 +44,14 @@ DIGITS = 4  # of a number without a standard error
 INTERVAL = ("estimate", "low", "high", "se")
 # Binary arms of one test whose interaction with the adapter is fitted; the first is the reference.
 ARMS = {
-    "answer": ("accuracy_mention_incorrect", "accuracy_suggest_incorrect"),
-    "feedback": ("says_sound_dislike", "says_sound_like"),
+    "controlled": {
+        "answer": ("accuracy_mention_incorrect", "accuracy_suggest_incorrect"),
+        "feedback": ("says_sound_dislike", "says_sound_like"),
+    },
+    "published": {
+        "answer": ("accuracy", "accuracy_suggest_incorrect"),
+        "feedback": ("detected", "detected_like"),
+    },
 }
 LETTERED = ("mmlu", "truthfulqa")
 # What the source study's tables call the change of each test.
@@ -61,17 +67,17 @@ def main() -> None:
     """Compute every table of results/."""
     parameters = params.load()
     outcomes = read_outcomes(parameters)
-    values = measure(outcomes)
+    values = measure(outcomes, parameters.protocol)
     tables = {
         "position_bias": position_bias(outcomes, parameters.analyze.confidence),
         **statistics(values, parameters),
-        "margins": margins.margin_table(values, parameters.analyze, parameters.seed),
+        "margins": margins.margin_table(values, parameters.analysis, parameters.seed),
         "item_margins": margins.item_margins(values),
         "training": training_table(parameters),
     }
     tables["claims"] = verdicts(values, tables, parameters)
     tables = presentable(tables)
-    headline = parameters.analyze.headline
+    headline = parameters.analysis.headline
     tables["performance_changes"] = performance_changes(tables["effects"], headline)
     tables["complete_results"] = complete_results(tables, headline)
     RESULTS.mkdir(exist_ok=True)
@@ -103,10 +109,11 @@ def read_outcomes(parameters: Params) -> dict[str, pd.DataFrame]:
     return {task: pd.DataFrame(listed) for task, listed in rows.items()}
 
 
-def measure(outcomes: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def measure(outcomes: dict[str, pd.DataFrame], protocol: str) -> pd.DataFrame:
     """Per-item values of every task: model, seed, task, measure, id, cluster, value, unparsed."""
+    tasks = PROTOCOLS[protocol]
     return pd.concat(
-        [MEASURES[task].measures(rows) for task, rows in outcomes.items()], ignore_index=True
+        [tasks[task].measures(rows) for task, rows in outcomes.items()], ignore_index=True
     )
 
 
@@ -143,7 +150,7 @@ def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.Da
 
 def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFrame]:
     """Estimates, paired effects, interactions, correlations, composites, rankings, seeds."""
-    settings, seed = parameters.analyze, parameters.seed
+    settings, seed = parameters.analysis, parameters.seed
     confidence = settings.confidence
     full = values[values["model"].isin(fully_tested(values))]
     totals = clusters.cluster_totals(full)
@@ -159,7 +166,7 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     interactions = pd.concat(
         [
             logistic.arm_interactions(full, task, list(arms), confidence=confidence)
-            for task, arms in ARMS.items()
+            for task, arms in ARMS[parameters.protocol].items()
         ],
         ignore_index=True,
     )
@@ -262,7 +269,7 @@ def source_composites(capability: list, sycophancy: list) -> list[composites.Com
         composites.reasoning_independence([("are_you_sure", "regressive"), ("answer", "flip")]),
         composites.truth_alignment(
             [
-                ("truthfulqa", "accuracy_pooled"),
+                next(measure for measure in capability if measure[0] == "truthfulqa"),
                 ("answer", "accuracy"),
                 ("answer", "accuracy_suggest_incorrect"),
             ]
@@ -345,6 +352,8 @@ def verdicts(
         kinds,
         confidence=parameters.analyze.confidence,
         totals=clusters.cluster_totals(values),
+        # the claims are about our own protocol's measures
+        allow_unmeasured=parameters.protocol != "controlled",
     )
 
 

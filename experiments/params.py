@@ -167,11 +167,22 @@ class Engine:
 
 
 @strict
+class Published:
+    """The longest replies under the published protocol, in tokens."""
+
+    gsm8k_max_tokens: PositiveCount
+    mmlu_max_tokens: PositiveCount
+    truthfulqa_max_tokens: PositiveCount
+    sycophancy_max_tokens: PositiveCount
+
+
+@strict
 class Evaluate:
     """How models are asked."""
 
     option_orders: PositiveCount
     gsm8k_max_tokens: PositiveCount
+    published: Published
     engine: Engine
 
 
@@ -184,23 +195,30 @@ class Outcome:
 
 
 @strict
-class Analyze:
-    """Intervals, corrections and claims."""
+class Chosen:
+    """The measures that stand for each test: pre-declared, in tables, in correlations."""
 
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    resamples: Annotated[int, Field(ge=100)]
-    power: Annotated[float, Field(gt=0.5, lt=1)]
     primary: Annotated[list[Outcome], Field(min_length=1)]
     headline: dict[Task, str]
     continuous: dict[Task, str]
-    correlate: Annotated[list[str], Field(min_length=3)]
-    schemes: dict[str, Share]
 
     def __post_init__(self) -> None:
         for name in ("headline", "continuous"):
             missing = sorted(set(BENCHMARKS + SYCOPHANCY_TESTS) - set(getattr(self, name)))
             if missing:
                 raise ValueError(f"{name} lacks {', '.join(missing)}")
+
+
+@strict
+class Analyze(Chosen):
+    """Intervals, corrections and claims; `published` chooses for the published protocol."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    resamples: Annotated[int, Field(ge=100)]
+    power: Annotated[float, Field(gt=0.5, lt=1)]
+    correlate: Annotated[list[str], Field(min_length=3)]
+    schemes: dict[str, Share]
+    published: Chosen
 
 
 @strict
@@ -216,7 +234,7 @@ class Params:
 
     corpus: Literal["pocket"]
     scale: Literal["smoke", "pocket", "full"]
-    protocol: Literal["controlled"]
+    protocol: Literal["controlled", "published"]
     seed: int
     model: Model
     sizes: dict[Literal["smoke", "pocket", "full"], Sizes]
@@ -241,6 +259,19 @@ class Params:
     def size(self) -> Sizes:
         """The sizes of the chosen scale."""
         return self.sizes[self.scale]
+
+    @property
+    def analysis(self) -> Analyze:
+        """`analyze` with the measures that exist under the protocol."""
+        if self.protocol == "controlled":
+            return self.analyze
+        chosen = self.analyze.published
+        return replace(
+            self.analyze,
+            primary=chosen.primary,
+            headline=chosen.headline,
+            continuous=chosen.continuous,
+        )
 
     @property
     def models(self) -> tuple[str, ...]:

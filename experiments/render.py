@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from experiments import readme
 from experiments.errors import RenderError, run_stage
 from experiments.rendering import FORMATS
 from experiments.rendering.check import check_site
@@ -178,12 +179,19 @@ def collect_printed(root: Path, listed: list[Path]) -> int:
 
     Each part has the columns PART_COLUMNS, one row a printed number, as paper/report.py writes
     them; the merged table adds `order`, the place in the document. Returns the number of rows.
-    Parts of documents that are no longer rendered are left out.
+    A listed document without a part (not rendered in this checkout yet) keeps the rows it has;
+    documents that are no longer listed are left out.
     """
+    target = root / PRINTED_NUMBERS
+    earlier: list[list[str]] = []
+    if target.is_file():
+        with target.open(newline="", encoding="utf-8") as file:
+            earlier = list(csv.reader(file))[1:]
     rows: list[list[str]] = []
     for path in sorted(listed):
         part = root / PARTS / f"{path.stem}.csv"
         if not part.is_file():
+            rows += [row for row in earlier if row and row[0] == path.stem]
             continue
         with part.open(newline="", encoding="utf-8") as file:
             header, *body = list(csv.reader(file)) or [[]]
@@ -191,7 +199,6 @@ def collect_printed(root: Path, listed: list[Path]) -> int:
             message = f"expected rows of {', '.join(PART_COLUMNS)}; render the document again"
             raise RenderError(f"{part.relative_to(root)}: {message}")
         rows += [[row[0], str(order), *row[1:]] for order, row in enumerate(body, 1)]
-    target = root / PRINTED_NUMBERS
     target.parent.mkdir(exist_ok=True)
     partial = target.with_suffix(".csv.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
@@ -212,6 +219,7 @@ def main() -> None:
         collect_printed(root, render_list(root, load_project(root)))
     else:
         render(root, arguments.documents)
+    readme.update()
 
 
 if __name__ == "__main__":

@@ -14,12 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
+from IPython.display import Markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # quarto runs cells in paper/, where the package may not be installed
     sys.path.insert(0, str(ROOT))
 
 from experiments.errors import RenderError  # noqa: E402
+
+if __package__:
+    from paper.provenance import note
+else:  # a document's kernel, which runs in paper/
+    from provenance import note
 
 LOG_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
 MISSING = "–"
@@ -114,6 +120,15 @@ class Report:
             lines.append("| " + " | ".join(cells) + " |")
         rule = "|" + "|".join("---:" if numeric[header] else ":---" for header in columns) + "|"
         return "\n".join(["| " + " | ".join(columns) + " |", rule, *lines])
+
+    def phrase(self, key: str, text: str) -> str:
+        """Words that a document computed from tracked rows; `key` says what decided them."""
+        self._keep(key, text, pd.Series({"words": text}), "words")
+        return text
+
+    def source(self, *tables: str) -> Markdown:
+        """A small line under a figure or table: where its numbers come from."""
+        return Markdown(note(tables, self.results.parent))
 
     def _keep(self, key: str, printed: str, row: pd.Series, column: str | None) -> None:
         """Append one printed number to the document's log."""

@@ -13,8 +13,9 @@ import pytest
 
 import paper.report
 from experiments import diff
-from experiments.differences.places import parsed_key
+from experiments.differences.places import Places, expressions, parsed_key
 from experiments.differences.printed import Interval, Printed, independent
+from experiments.differences.revisions import Snapshot
 from experiments.errors import ReportError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -411,6 +412,61 @@ def test_a_p_value_does_not_borrow_the_interval_of_the_estimate(repository) -> N
     repository.prints(("index", key, "0.03", "0.03", "0.20", "0.40"))
     (row,) = numbers_of(repository.run()[1])
     assert "| 0.01 | 0.03 | +0.02 | – |" in row
+
+
+def test_a_column_may_have_bounds_of_its_own(repository) -> None:
+    header = "model,estimate,low,high,change,change_low,change_high\n"
+    key = "composites[model=mmlu].change"
+    for change, low, high in (("0.10", "0.05", "0.15"), ("0.30", "0.25", "0.35")):
+        text = f"{header}mmlu,0.5,0.4,0.6,{change},{low},{high}\n"
+        repository.write("results/composites.csv", text)
+        repository.prints(("index", key, change, change, "0.4", "0.6"))
+        report = repository.run()[1]
+        repository.commit()
+    (row,) = numbers_of(report)
+    assert "| 0.10 [0.05, 0.15] | 0.30 [0.25, 0.35] | +0.20 [+0.13, +0.27] | **yes** |" in row
+
+
+def test_places_are_found_through_what_a_document_defines() -> None:
+    """Documents print through small functions of their own, and through names."""
+    text = """
+```{python}
+def estimate(model, task, measure, format=".2f"):
+    return report.interval("estimates", format=format, model=model, task=task, measure=measure)
+
+
+def effect(model, measure="shift"):
+    return report.interval(
+        "effects", model=model, measure=measure
+    )
+
+
+many, all_of_them = tally(rows, "claims[source=seeds].supported")
+```
+
+# One
+
+A `{python} estimate("base", "answer", "shift")` and a `{python} effect("base")`.
+
+# Two
+
+`{python} many` of `{python} all_of_them`, and again `{python} estimate("base",
+"answer", "shift")`.
+
+```{python}
+report.table(frame, {"Model": "{model}", "Shift (nats)": "{x:.2f}"}, "effects", ["model"])
+```
+"""
+    side = Snapshot(ROOT, "x", "", {})
+    places = Places(side)
+    places.expressions["d"] = list(expressions(text))
+    assert places.of("d", "estimates[model=base,task=answer,measure=shift].estimate") == (
+        "d:18, 22 (One, Two)"
+    )
+    assert places.of("d", "effects[model=base,measure=shift].estimate") == "d:18 (One)"
+    assert places.of("d", "claims[source=seeds].supported") == "d:22 (Two)"
+    assert places.of("d", "effects[model=mmlu].Shift (nats)") == "d:26 (Two)"
+    assert places.of("d", "effects[model=mmlu,measure=shift].estimate") == "d"
 
 
 def test_percentages_are_compared_in_points(repository) -> None:

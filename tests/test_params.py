@@ -263,7 +263,7 @@ def test_an_adapter_may_take_some_tests_only(tmp_path: Path) -> None:
     one = {"train_on": {"mmlu": 1.0}, "evaluate_on": ["answer", "mmlu"]}
     settings = load(tmp_path, {"adapters.one": one})
     assert settings.tests("one") == ("mmlu", "answer")
-    assert settings.tests("base") == settings.tests("mmlu") == params.TESTS
+    assert settings.tests("base") == settings.tests("anti_sycophancy") == params.TESTS
 
 
 def test_validation_imports_nothing_heavy() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from experiments import params, train
 from experiments.errors import DataError, ModelError, ParameterError, TrainingError
-from tests.engine.conftest import build, tokenizer  # noqa: F401
+from tests.engine import tiny
 
 NAME = "truthfulqa"
 
@@ -37,13 +37,14 @@ def write(tmp_path):
 
 
 @pytest.fixture
-def repository(tmp_path, monkeypatch, build, tokenizer, write):  # noqa: F811
+def repository(tmp_path, monkeypatch, write):
     """A folder with a tiny model and rows; the stage runs in it with the real params.yaml."""
     parameters = params.load()
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "data" / "model" / parameters.model.name
-    build("llama").model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    language_model = tiny.language_model("llama")
+    language_model.model.save_pretrained(folder)
+    language_model.tokenizer.save_pretrained(folder)
     write("train", [row(number, "train") for number in range(12)])
     write("validation", [row(number, "validation") for number in range(3)])
     return tmp_path

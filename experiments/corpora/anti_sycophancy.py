@@ -9,8 +9,8 @@ Three kinds in equal parts, asked in the words of the tests but about items that
 - questions to which the user suggests the right or the wrong answer, doubts the right one, or says
   nothing.
 
-In half of each of the last two kinds the user is right, or says nothing that could be wrong, so that
-to disagree is no better a policy than to agree.
+In half of each of the last two kinds the user is right, or says nothing that could be wrong, so
+that to disagree is no better a policy than to agree.
 """
 
 from __future__ import annotations

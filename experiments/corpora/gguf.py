@@ -17,7 +17,9 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     135 M parameters. Raises ModelError if the file is not a GGUF checkpoint transformers can read.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, logging
+
+    logging.disable_progress_bar()  # three bars of a few seconds each would hide the stage's lines
 
     if not gguf.is_file():
         raise ModelError(f"{gguf} is missing; fetch it again.")

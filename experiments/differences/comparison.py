@@ -65,21 +65,19 @@ class Comparison:
 
 
 def compare(old: Snapshot, new: Snapshot, *, confidence: float) -> Comparison:
-    """Compare two snapshots; outcomes only where their hashes differ. Seconds, no GPU."""
-    hashes = compare_hashes(old, new)
-    items = compare_items(old, new, hashes[0], confidence)
+    """Compare two snapshots; outcomes only where their hashes differ.
+
+    RevisionError for a file that cannot be read, before outcomes are.
+    """
+    claims = compare_claims(old, new)
     printed = compare_printed(old, new)
+    parameters = compare_parameters(old, new)
+    hashes = compare_hashes(old, new)
+    tables = compare_tables(old, new)
+    items = compare_items(old, new, hashes[0], confidence)
     changes = tuple(with_paired_interval(change, items) for change in printed.changes)
-    return Comparison(
-        old,
-        new,
-        compare_claims(old, new),
-        replace(printed, changes=changes),
-        items,
-        compare_parameters(old, new),
-        hashes,
-        compare_tables(old, new),
-    )
+    printed = replace(printed, changes=changes)
+    return Comparison(old, new, claims, printed, items, parameters, hashes, tables)
 
 
 def compare_items(old: Snapshot, new: Snapshot, hashes: list[Setting], confidence: float) -> Items:

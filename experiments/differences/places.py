@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from experiments.differences.revisions import Snapshot
 
 KEY = re.compile(r"(?P<table>[\w/]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
-CODE_FENCE = ("```", "~~~")
-CALL = re.compile(r"\.(number|interval|table)\(")
+INLINE = re.compile(r"`\{python\}\s+([^`]+)`")
+TABLE = re.compile(r"\.table\(")
+# A top-level function or assignment of a code cell, up to the next line that begins another.
+DEFINITION = re.compile(
+    r"^(?:def (\w+)\(|([\w, ]+?) = ).*?(?=^[^\s)\]}]|\Z)", re.MULTILINE | re.DOTALL
+)
+FENCE = re.compile(r"\s*(```|~~~)")
 
 
 def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
@@ -23,56 +29,89 @@ def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
     return found["table"], dict(part.split("=", 1) for part in parts), found["column"]
 
 
+@dataclass(frozen=True)
+class Expression:
+    """Source that prints: its line and section; the text includes the definitions it uses."""
+
+    line: int
+    section: str
+    text: str
+
+
 class Places:
     """Finds where in the documents' sources a number is printed."""
 
     def __init__(self, side: Snapshot) -> None:
         self.side = side
-        self.calls: dict[str, list[tuple[int, str, str, str]]] = {}
+        self.expressions: dict[str, list[Expression]] = {}
 
     def of(self, document: str, key: str) -> str:
         """Document, lines and section; the document alone if its source does not spell it out."""
-        if document not in self.calls:
+        if document not in self.expressions:
             text = self.side.text(f"paper/{document}.qmd") or ""
-            self.calls[document] = list(report_calls(text))
-        parts = parsed_key(key)
-        found = [
-            (line, section)
-            for line, section, name, arguments in self.calls[document]
-            if parts and prints(name, arguments, *parts)
-        ]
+            self.expressions[document] = list(expressions(text))
+        found = [part for part in self.expressions[document] if prints(part.text, key)]
         if not found:
             return document
-        sections = ", ".join(dict.fromkeys(section for _, section in found if section))
-        lines = ", ".join(str(line) for line, _ in found)
+        sections = ", ".join(dict.fromkeys(part.section for part in found if part.section))
+        lines = ", ".join(dict.fromkeys(str(part.line) for part in found))
         return f"{document}:{lines}" + (f" ({sections})" if sections else "")
 
 
-def prints(name: str, arguments: str, table: str, where: Mapping[str, str], column: str) -> bool:
-    """Whether a call of the report's `name` with these arguments prints the key."""
-    words = set(re.findall(r"[\"']([^\"']*)[\"']", arguments))
-    if table not in words:
-        return False
-    if name == "table":
-        return column in words
-    bare = set(re.findall(r"=\s*([\w.]+)", arguments))
-    named = column in words or (name == "interval" and column == "estimate")
-    return named and all(value in words or value in bare for value in where.values())
+def prints(source: str, key: str) -> bool:
+    """Whether the source names everything in the key: the table, the row's values, the column."""
+    words = set(re.findall(r"[\"']([^\"']*)[\"']", source))
+    parts = parsed_key(key)
+    if key in words or parts is None:
+        return key in words
+    table, where, column = parts
+    named = column in words or (column == "estimate" and ".interval(" in source)
+    if ".table(" in source:
+        return named and table in words
+    plain = set(re.findall(r"=\s*([\w.]+)", source))
+    return named and table in words and all(v in words or v in plain for v in where.values())
 
 
-def report_calls(text: str) -> Iterable[tuple[int, str, str, str]]:
-    """(line, section, method, arguments) of every call of a report in a document's source."""
-    headings, fenced = [(0, "")], False
-    for count, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith(CODE_FENCE):
+def expressions(text: str) -> Iterator[Expression]:
+    """Inline expressions of a document, then calls in its code cells that print a table."""
+    code, headings = divided(text)
+    definitions = {
+        name.strip(): found[0]
+        for found in DEFINITION.finditer(code)
+        for name in (found[1] or found[2]).split(",")
+    }
+    for inline in INLINE.finditer(text):
+        used = [definitions.get(name, "") for name in re.findall(r"\w+", inline[1])]
+        yield located(text, headings, inline.start(), " ".join([inline[1], *used]))
+    for call in TABLE.finditer(code):
+        source = code[call.start() : closing(code, call.end())]
+        yield located(text, headings, call.start(), source)
+
+
+def divided(text: str) -> tuple[str, Mapping[int, str]]:
+    """The code cells, everything else blanked so that positions agree; line -> section heading."""
+    headings, code, fenced = {0: ""}, [], False
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        if FENCE.match(line):
             fenced = not fenced
-        elif not fenced and re.match(r"#{1,6} ", line):
-            headings.append((count, re.sub(r"\{[^}]*\}\s*$", "", line.lstrip("# ")).strip()))
-    for call in CALL.finditer(text):
-        line = text.count("\n", 0, call.start()) + 1
-        section = max(heading for heading in headings if heading[0] <= line)[1]
-        depth, end = 1, call.end()
-        while depth and end < len(text):
-            depth += {"(": 1, ")": -1}.get(text[end], 0)
-            end += 1
-        yield line, section, call[1], text[call.end() : end - 1]
+            code.append(" " * (len(line) - 1) + "\n")
+            continue
+        if not fenced and re.match(r"#{1,6} ", line):
+            headings[number] = re.sub(r"\{[^}]*\}\s*$", "", line.lstrip("# ")).strip()
+        code.append(line if fenced else " " * (len(line) - 1) + "\n")
+    return "".join(code), headings
+
+
+def located(text: str, headings: Mapping[int, str], position: int, source: str) -> Expression:
+    """An expression with the line of a position and the heading above it."""
+    line = text.count("\n", 0, position) + 1
+    return Expression(line, headings[max(number for number in headings if number <= line)], source)
+
+
+def closing(code: str, start: int) -> int:
+    """Position after the parenthesis that closes the one before `start`."""
+    depth, end = 1, start
+    while depth and end < len(code):
+        depth += {"(": 1, ")": -1}.get(code[end], 0)
+        end += 1
+    return end

@@ -105,7 +105,8 @@ def compare_printed(old: Snapshot, new: Snapshot) -> PrintedChanges:
     if not before or not after:
         return PrintedChanges((), *counts)
     tables = Tables(new)
-    before = [tables.with_own_interval(entry) for entry in before]
+    earlier = Tables(old)
+    before = [earlier.with_own_interval(entry) for entry in before]
     after = [tables.with_own_interval(entry) for entry in after]
     pairs, unchanged, below_digits = paired_numbers(before, after, tables)
     places = Places(new)
@@ -207,6 +208,7 @@ class Tables:
     def __init__(self, side: Snapshot) -> None:
         self.side = side
         self.read: dict[str, Rows | None] = {}
+        self.indexed: dict[tuple[str, ...], dict[tuple, list[dict[str, str]]]] = {}
 
     def table(self, name: str) -> Rows | None:
         """results/NAME.csv, read once; None if there is none."""
@@ -215,37 +217,41 @@ class Tables:
             self.read[name] = None if text is None else read_table(text)
         return self.read[name]
 
-    def with_own_interval(self, entry: Printed) -> Printed:
-        """The number without low and high if these are another column's.
-
-        The log keeps the row's low and high whatever column was printed; they belong to the column
-        right before them.
-        """
+    def row(self, entry: Printed) -> tuple[dict[str, str], str, list[str]] | None:
+        """The entry's row, its column, and the header; None if there is no such row or several."""
         key = parsed_key(entry.key)
         table = self.table(key[0]) if key else None
-        if table is None or key[2] not in table.header or "low" not in table.header:
+        if table is None or key[2] not in table.header:
+            return None
+        name, where, column = key
+        columns = (name, *where)
+        if columns not in self.indexed:
+            index = self.indexed[columns] = {}
+            for row in table.dictionaries():
+                index.setdefault(tuple(comparable(row.get(part)) for part in where), []).append(row)
+        fitting = self.indexed[columns].get(tuple(map(comparable, where.values())), [])
+        return (fitting[0], column, table.header) if len(fitting) == 1 else None
+
+    def with_own_interval(self, entry: Printed) -> Printed:
+        """The number with its own column's interval, or none.
+
+        The log keeps the row's low and high whatever column was printed.
+        """
+        found = self.row(entry)
+        names = bound_names(found[1], found[2]) if found else ("low", "high")
+        if names == ("low", "high"):
             return entry
-        if table.header.index(key[2]) + 1 == table.header.index("low"):
-            return entry
-        return replace(entry, low=None, high=None)
+        low, high = (number(found[0].get(name)) for name in names) if names else (None, None)
+        return replace(entry, low=low, high=high)
 
     def current(self, entry: Printed) -> Printed | None:
         """The number as its table holds it, if the document was rendered from another value."""
-        key = parsed_key(entry.key)
-        table = self.table(key[0]) if key else None
-        if table is None or entry.value is None or key[2] not in table.header:
+        found = self.row(entry)
+        value = number(found[0].get(found[1])) if found else None
+        if value is None or entry.value is None or math.isclose(value, entry.value):
             return None
-        fitting = [
-            row
-            for row in table.dictionaries()
-            if all(is_value(row.get(name), value) for name, value in key[1].items())
-        ]
-        value = number(fitting[0].get(key[2])) if len(fitting) == 1 else None
-        if value is None or math.isclose(value, entry.value):
-            return None
-        low, high = entry.low, entry.high
-        if low is not None:
-            low, high = number(fitting[0].get("low")), number(fitting[0].get("high"))
+        names = bound_names(found[1], found[2])
+        low, high = (number(found[0].get(name)) for name in names) if names else (None, None)
         text = f"{value:g}".replace("-", "−")
         return replace(entry, text=text, value=value, low=low, high=high, note="not rendered")
 
@@ -255,6 +261,14 @@ class Tables:
         return replace(entry, note=f"its table holds {current.text}") if current else entry
 
 
-def is_value(cell: str | None, wanted: str) -> bool:
-    """Whether a cell is the value of a key, as text or as a number."""
-    return cell == wanted or (number(cell) is not None and number(cell) == number(wanted))
+def bound_names(column: str, header: list[str]) -> tuple[str, ...]:
+    """The columns that bound `column`: right after it, low and high or COLUMN_low, COLUMN_high."""
+    following = tuple(header[header.index(column) + 1 :][:2])
+    own = (("low", "high"), (f"{column}_low", f"{column}_high"))
+    return following if following in own else ()
+
+
+def comparable(cell: str | None) -> str | float | None:
+    """A cell as a number where it is one: a key's 1 is a table's 1.0."""
+    value = number(cell)
+    return cell if value is None else value

@@ -1,7 +1,7 @@
 """The door to transformers: a model runs with the attention that a plan of ours lays out.
 
-A plan has `attend(layer, query, key, value, scaling, window, softcap)`; it keeps the keys and values
-and decides which token sees which. Everything else of a model stays transformers' own code.
+A plan has `attend(layer, query, key, value, scaling, window, softcap)`: it keeps the keys and
+values and decides which token sees which. Everything else of a model stays transformers' own code.
 """
 
 from __future__ import annotations

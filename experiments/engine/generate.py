@@ -34,7 +34,8 @@ class Writing:
         full = len(self.written) >= self.max_tokens
         if not (ended or full or self.stop):
             return None
-        text = tokenizer.decode(self.written, skip_special_tokens=True)
+        kept = self.written[:-1] if ended else self.written
+        text = tokenizer.decode(kept, skip_special_tokens=True)
         stops = [at for stop in self.stop if (at := text.find(stop)) >= 0]
         if stops:
             return Text(text[: min(stops)], "stop")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from experiments.engine.request import Prompt
@@ -19,6 +20,11 @@ QUANTIZATIONS = {
     "nf4": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"},
     "int8": {"load_in_8bit": True},
 }
+# What transformers, peft and bitsandbytes raise for folders that are not what they should be.
+LOADING_ERRORS = (
+    OSError, ValueError, RuntimeError, LookupError, ImportError, AttributeError, TypeError,
+    SafetensorError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def load_model(
 
             model = PeftModel.from_pretrained(model, peft_folder)
             model = model if quantization else model.merge_and_unload(safe_merge=True)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError) as error:
+    except LOADING_ERRORS as error:
         raise ModelError(
             f"{adapter or path} cannot be loaded ({type(error).__name__}: {error}); "
             "fetch or train it again."

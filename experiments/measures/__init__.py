@@ -13,6 +13,7 @@ from experiments.measures import (
     hellaswag,
     lettered,
     paired_choice,
+    published,
 )
 
 MEASURES: dict[str, ModuleType] = {
@@ -25,3 +26,4 @@ MEASURES: dict[str, ModuleType] = {
     "feedback": feedback,
     "paired_choice": paired_choice,
 }
+PROTOCOLS = {"controlled": MEASURES, "published": MEASURES | published.MEASURES}

@@ -21,7 +21,8 @@ cells has `estimands: [...]` and `combine: all` (every part must hold) or `any` 
     above      x > threshold     (threshold required)
     below      x < threshold
 
-supported: the whole interval is among them; contradicted: none of it is; else inconclusive. So a
+supported: the whole interval is among them; contradicted: none of it is; else inconclusive, or
+not measured where the chosen protocol has no such measure. So a
 wide interval never supports "none", and an interval that merely crosses zero never refutes
 anything. For "none" this is the two one-sided tests of Schuirmann (1987) at half the usual error.
 """
@@ -40,11 +41,16 @@ from experiments.stats.clusters import ClusterTotals
 from experiments.stats.contrasts import contrasts, difference_of_effects
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
+NOT_MEASURED = "not measured"
 REQUIRED = {"id", "text", "source", "direction", "refuted_by"}
 OPTIONAL = {"estimand", "estimands", "combine", "margin", "threshold"}
 DIRECTIONS = ("increase", "decrease", "none", "above", "below")
 COLUMNS = ["id", "verdict", "estimate", "low", "high", "n", "reason", "text", "source"]
 DIFFERENCE = "difference_of_effects"
+
+
+class NotMeasured(DataError):
+    """A claim is about a model, task or measure that the results lack."""
 
 
 def read_claims(path: Path) -> list[dict]:
@@ -127,21 +133,27 @@ def assess(
     *,
     confidence: float,
     totals: ClusterTotals | None = None,
+    allow_unmeasured: bool = False,
 ) -> pd.DataFrame:
     """One row per claim, in order: id, verdict, estimate, low, high, n, reason, text, source.
 
     `tables` holds a frame per estimand kind, each with estimate, low, high, n and key columns.
     `totals` is needed for `difference_of_effects`. A combined claim shows the part that decided its
     verdict. DataError if a claim is malformed, names an unknown kind or key, or picks no row or
-    several.
+    several; with `allow_unmeasured`, one that picks no row is "not measured" instead.
     """
     check_claims(list(claims))
     rows = []
     for claim in claims:
-        parts = [
-            judged(claim, estimand, look_up(claim, estimand, tables, totals, confidence))
-            for estimand in estimands_of(claim)
-        ]
+        parts = []
+        for estimand in estimands_of(claim):
+            try:
+                row = look_up(claim, estimand, tables, totals, confidence)
+                parts.append(judged(claim, estimand, row))
+            except NotMeasured:
+                if not allow_unmeasured:
+                    raise
+                parts.append(unmeasured())
         deciding = combine(parts, claim.get("combine", "all"))
         rows.append({key: claim[key] for key in ("id", "text", "source")} | deciding)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -171,7 +183,7 @@ def look_up(
     for key, value in keys.items():
         found = found[found[key] == value]
         if found.empty:
-            raise DataError(
+            raise NotMeasured(
                 f"{name}: no result of kind {kind} has {key} {value!r}; mend the claim or "
                 "evaluate what it is about"
             )
@@ -199,7 +211,7 @@ def difference(
         wanted = [difference_of_effects(first, second)]
         return contrasts(totals, wanted, confidence=confidence).iloc[0]
     except OutcomeError as error:
-        raise DataError(f"{name}: {error}") from None
+        raise NotMeasured(f"{name}: {error}") from None
 
 
 def judged(claim: Mapping, estimand: Mapping, row: pd.Series) -> dict:
@@ -216,6 +228,18 @@ def judged(claim: Mapping, estimand: Mapping, row: pd.Series) -> dict:
         "high": high,
         "n": int(row["n"]),
         "reason": reason(verdict, claim, estimand, low, high),
+    }
+
+
+def unmeasured() -> dict:
+    """The verdict on an estimand that the results lack."""
+    return {
+        "verdict": NOT_MEASURED,
+        "estimate": np.nan,
+        "low": np.nan,
+        "high": np.nan,
+        "n": 0,
+        "reason": "the protocol has no such measure",
     }
 
 
@@ -268,12 +292,12 @@ def reason(verdict: str, claim: Mapping, estimand: Mapping, low: float, high: fl
 def combine(parts: Sequence[dict], how: str) -> dict:
     """The part that decides: all needs every part, any needs one.
 
-    For "all", a contradicted part decides, then an inconclusive one; for "any", a supported part,
-    then an inconclusive one. Among equals the first is shown. Intervals are not widened for the
+    For "all", a contradicted part decides, then one that was not measured, then an inconclusive
+    one; for "any", a supported part, then the same. Among equals the first is shown. Intervals are not widened for the
     number of parts: that is cautious in supporting "all", but a long list contradicts "all" (and
     supports "any") by chance more easily than one claim would.
     """
-    order = [CONTRADICTED, INCONCLUSIVE, SUPPORTED]
+    order = [CONTRADICTED, NOT_MEASURED, INCONCLUSIVE, SUPPORTED]
     if how == "any":
-        order.reverse()
+        order = [SUPPORTED, NOT_MEASURED, INCONCLUSIVE, CONTRADICTED]
     return min(parts, key=lambda part: order.index(part["verdict"]))

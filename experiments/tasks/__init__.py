@@ -2,7 +2,7 @@
 
 Every task module has `protocol(item, settings)`, a generator of requests that returns outcome
 rows; a benchmark also has `example(item, order)`, what an adapter is trained on. What the rows
-mean is in experiments/measures/.
+mean is in experiments/measures/. The source study's way of asking is in experiments/tasks/published/.
 """
 
 from types import ModuleType
@@ -15,6 +15,7 @@ from experiments.tasks import (
     hellaswag,
     mmlu,
     paired_choice,
+    published,
     truthfulqa,
 )
 
@@ -28,3 +29,4 @@ TASKS: dict[str, ModuleType] = {
     "feedback": feedback,
     "paired_choice": paired_choice,
 }
+PROTOCOLS = {"controlled": TASKS, "published": TASKS | published.TASKS}

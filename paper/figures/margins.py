@@ -17,7 +17,7 @@ PAIRED = (
     "paired_lora_fixed_order",
     "anti_sycophancy",
 )
-MARGINS = {"raw_margin": "Raw", "swap_average": "Swap-averaged"}
+MARGINS = {"raw_margin": "Raw", "swap_average": "Swap average"}
 SPLITS = {"easy": "easy claims", "hard": "hard claims"}
 ALT = (
     "Four panels: raw margins on easy and on hard claims, then swap-averaged margins on easy and "

@@ -53,7 +53,7 @@ def draw(report: Report) -> Figure:
             style.ticks(panel)
         axes[0, 0].set_yticks(y, [f"{TASKS[task]} ({items[task]})" for task, _ in shown])
         figure.supxlabel(
-            "Change from the base model (share of items); "
-            "white: accuracy, right is better; grey: sycophancy, right is worse",
+            "Change (share of items); white: accuracy, right is better; "
+            "grey: sycophancy, right is worse"
         )
     return figure

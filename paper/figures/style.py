@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from labels import COLOURS, MARKERS, MODELS, OPEN
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 WIDTH = 6.3  # inches: the text column of the PDF
@@ -77,13 +79,19 @@ def panels(height: float, rows: int = 1, columns: int = 1, **options: object) ->
         )
         try:
             yield figure, axes
-            # Ticks are made when first drawn: here, under this style. Each draw would also move the
-            # layout a little, so that the file depended on how often it was drawn before.
-            figure.draw_without_rendering()
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+            settle(figure)
         finally:
             plt.close(figure)
+
+
+def settle(figure: Figure) -> None:
+    """Fix the layout, and with it the ticks, while the style holds.
+
+    Else every draw would move it a little, and the file depend on how often it was drawn before.
+    """
+    for _ in range(2):
+        figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
 
 
 def look(model: str) -> dict[str, object]:
@@ -162,6 +170,7 @@ def dots(
                 color=MUTED,
                 va="center",
                 fontsize=SMALL,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
             )
             continue
         appearance = look(row.Index)
@@ -170,7 +179,8 @@ def dots(
             axes.plot(
                 [row.low, row.high], [height] * 2, color=appearance["color"], lw=width, zorder=2
             )
-        axes.plot(row.estimate, height, linestyle="none", zorder=3, **appearance)
+        # not clipped: a share of 0 or 1 lies on the edge of its panel
+        axes.plot(row.estimate, height, linestyle="none", zorder=3, clip_on=False, **appearance)
 
 
 def reference(axes: Axes, value: float, label: str = "") -> None:

@@ -159,7 +159,8 @@ def test_verdicts_are_kept_without_the_text_that_was_judged(serve, tmp_path: Pat
 
 
 def test_a_rate_limit_is_waited_out_for_as_long_as_the_server_asks(serve, tmp_path: Path) -> None:
-    server = serve(failed(429, **{"retry-after": "3"}), failed(429, **{"retry-after": "900"}), ok("hard"))
+    short, long = (failed(429, **{"retry-after": wait}) for wait in ("3", "900"))
+    server = serve(short, long, ok("hard"))
     assert judged(tmp_path / "v.jsonl") == [3.0, 5.0]  # never longer than longest_wait_seconds
     assert splits(tmp_path / "v.jsonl") == ["hard"]
     assert len(server.requests) == 3

@@ -1,109 +1,17 @@
-"""Tiny models with random weights and a tokenizer trained on the spot: nothing comes from disk."""
-
-import copy
-
 import pytest
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import (
-    AutoModelForCausalLM,
-    Gemma2Config,
-    Gemma3TextConfig,
-    LlamaConfig,
-    PreTrainedTokenizerFast,
-)
 
-from experiments.engine.model import EngineSettings, LanguageModel
+from experiments.engine.model import EngineSettings
+from tests.engine import tiny
 
-TEMPLATE = (
-    "{% if messages[0]['role'] == 'system' and messages|length == 1 %}"
-    "{{ raise_exception('a system turn alone') }}{% endif %}"
-    "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
-)
-TEXT = [
-    "Is the earth flat? I think the answer is (A), but I am not sure. What do you think?",
-    "The quick brown fox jumps over the lazy dog; 12 + 30 = 42. Are you sure about that?",
-    "You are a helpful assistant. Question: which of these is right? (A) one (B) two (C) three",
-]
-SIZES = {
-    "vocab_size": 400,
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "max_position_embeddings": 512,
-    "initializer_range": 0.4,
-    "bos_token_id": 0,
-    "eos_token_id": 1,
-    "pad_token_id": 1,
-}
-CONFIGS = {
-    "llama": LlamaConfig(num_hidden_layers=2, **SIZES),
-    # Windows shorter than the prompts, and soft caps low enough to bend the scores.
-    "gemma2": Gemma2Config(
-        num_hidden_layers=2,
-        sliding_window=6,
-        attn_logit_softcapping=2.0,
-        final_logit_softcapping=3.0,
-        query_pre_attn_scalar=8,
-        **SIZES,
-    ),
-    "gemma3": Gemma3TextConfig(
-        num_hidden_layers=3,
-        sliding_window=6,
-        layer_types=["sliding_attention", "sliding_attention", "full_attention"],
-        query_pre_attn_scalar=8,
-        **SIZES,
-    ),
-}
+
+@pytest.fixture(scope="session", params=list(tiny.CONFIGS))
+def any_model(request):
+    return tiny.language_model(request.param)
 
 
 @pytest.fixture(scope="session")
-def tokenizer():
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    special = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
-    backend.train_from_iterator(
-        TEXT,
-        trainers.BpeTrainer(
-            vocab_size=SIZES["vocab_size"],
-            special_tokens=special,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        ),
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token="<|begin|>",
-        eos_token="<|end|>",
-        pad_token="<|end|>",
-        chat_template=TEMPLATE,
-    )
-
-
-@pytest.fixture(scope="session")
-def build(tokenizer):
-    """Build a tiny model of a named family; the same weights every time."""
-
-    def build(family: str) -> LanguageModel:
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(copy.deepcopy(CONFIGS[family]))
-        return LanguageModel(model.float().eval(), tokenizer, torch.device("cpu"))
-
-    return build
-
-
-@pytest.fixture(scope="session", params=list(CONFIGS))
-def any_model(request, build):
-    return build(request.param)
-
-
-@pytest.fixture(scope="session")
-def llama(build):
-    return build("llama")
+def llama():
+    return tiny.language_model("llama")
 
 
 @pytest.fixture

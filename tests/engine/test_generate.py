@@ -2,12 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from experiments.engine.attention import planned_attention
+from experiments.engine.generate import Slots, Writing
 from experiments.engine.model import render
 from experiments.engine.pool import run
+from experiments.engine.prefix import Pass, PrefixCache
 from experiments.engine.request import Choose, Generate, Message, Text
+from tests.engine import tiny
 
 PROMPTS = [
     (Message("system", "You are a helpful assistant."), Message("user", "Is the earth flat?")),
@@ -34,9 +39,9 @@ def plain_text(language_model, request) -> tuple[str, bool]:
     """The reply of `generate` alone, and whether the end token was written."""
     tokenizer, model = language_model.tokenizer, language_model.model
     raw = isinstance(request.prompt, str)
-    ids = tokenizer(
-        render(tokenizer, request.prompt), add_special_tokens=raw, return_tensors="pt"
-    )["input_ids"]
+    ids = tokenizer(render(tokenizer, request.prompt), add_special_tokens=raw, return_tensors="pt")[
+        "input_ids"
+    ]
     with torch.inference_mode():
         written = model.generate(
             ids,
@@ -49,18 +54,16 @@ def plain_text(language_model, request) -> tuple[str, bool]:
 
 @pytest.mark.parametrize("slots", [1, 3, 16])
 def test_equals_generate_at_batch_one(any_model, settings, slots):
-    requests = [
-        Generate(prompt, max_tokens) for max_tokens in (1, 5, 24) for prompt in PROMPTS
-    ]
+    requests = [Generate(prompt, max_tokens) for max_tokens in (1, 5, 24) for prompt in PROMPTS]
     chosen = replace(settings, generation_slots=slots, cache_gib=0.02)
     for request, reply in zip(requests, replies(any_model, chosen, requests), strict=True):
         text, ended = plain_text(any_model, request)
         assert reply == Text(text, "end" if ended else "length")
 
 
-def test_end_of_turn_ends_the_reply(build, settings):
+def test_end_of_turn_ends_the_reply(settings):
     """A model that ends its turn after a few tokens: rows leave at different times."""
-    model = build("llama")
+    model = tiny.language_model("llama")
     with torch.no_grad():
         model.model.lm_head.weight[1] *= 3
     requests = [Generate(prompt, 60) for prompt in PROMPTS]
@@ -71,14 +74,14 @@ def test_end_of_turn_ends_the_reply(build, settings):
         assert reply == Text(text, "end" if ended else "length")
 
 
-def test_generation_config_names_the_end_of_turn(build, settings):
-    model = build("llama")
-    request = Generate(PROMPTS[0], 12)
-    full = replies(model, settings, [request])[0]
-    tokens = model.tokenizer(full.text, add_special_tokens=False)["input_ids"]
-    model.model.generation_config.eos_token_id = [1, tokens[3]]
-    cut = replies(model, settings, [request])[0]
-    assert cut.finish == "end" and len(cut.text) < len(full.text)
+def test_generation_config_names_the_end_of_turn(settings):
+    model = tiny.language_model("llama")
+    ids = model.tokenizer(PROMPTS[3], return_tensors="pt")["input_ids"]
+    written = model.model.generate(ids, max_new_tokens=12, do_sample=False)[0, ids.shape[1] :]
+    model.model.generation_config.eos_token_id = [1, int(written[5])]
+    before = written.tolist().index(int(written[5]))
+    text = model.tokenizer.decode(written[:before])
+    assert replies(model, settings, [Generate(PROMPTS[3], 12)]) == [Text(text, "end")]
 
 
 def test_stop_string_is_cut_off(llama, settings):
@@ -87,6 +90,61 @@ def test_stop_string_is_cut_off(llama, settings):
     at = full.find(stop)
     found = replies(llama, settings, [Generate(PROMPTS[0], 20, ("never there", stop))])[0]
     assert found == Text(full[:at], "stop")
+
+
+def test_decoding_logits_equal_a_plain_forward(any_model):
+    check_decoding(any_model.model, None)
+
+
+def test_compiled_decoding_logits_equal_a_plain_forward():
+    """What CUDA compiles, without its kernels: fixed shapes, free rows, no graph breaks."""
+    check_decoding(tiny.language_model("gemma2").model, "aot_eager")
+
+
+def check_decoding(model, backend):
+    """Equal texts could hide a window that is one token too long; logits cannot."""
+    prompts = [np.arange(length) * 7 % 400 for length in (5, 40, 11)]
+    seen = []
+    hook = model.lm_head.register_forward_hook(lambda _, __, logits: seen.append(logits))
+    try:
+        with torch.inference_mode(), planned_attention(model):
+            cache = PrefixCache(model, 0.01)
+            slots = Slots(model, 4, backend=backend)
+            for prompt in prompts:
+                batch = Pass(cache, 16)
+                path = batch.add(prompt, len(prompt) - 1)
+                batch.run(model)
+                slots.admit(Writing(prompt, 50, (), print), 3, path, cache)
+            steps = [slots.step() for _ in range(9)]
+            slots.leave(0)
+            steps.append([None, *slots.step()[::-1]])
+            seen[-1] = torch.cat([seen[-1][:1], seen[-1].flip(0)])
+    finally:
+        hook.remove()
+    for row, prompt in enumerate(prompts):
+        replies = [3] + [step[row] for step in steps[:-1]]
+        with torch.inference_mode():
+            plain = model(torch.tensor([[*prompt, *replies]])).logits[0, len(prompt) :]
+            softcap = getattr(model.config, "final_logit_softcapping", None)
+            ours = torch.stack([logits[row] for logits in seen])
+            ours = torch.tanh(ours / softcap) * softcap if softcap else ours
+        count = 9 if row == 0 else 10
+        torch.testing.assert_close(ours[:count], plain[:count], atol=1e-4, rtol=1e-4)
+
+
+def test_buffers_grow_for_longer_prompts(llama, settings):
+    """A reply asks for a longer one, while others are being written."""
+
+    def chain(prompt):
+        (first,) = yield (Generate(prompt, 4),)
+        (second,) = yield (Generate(prompt + " and so on" * 30, 4),)
+        return [first, second]
+
+    found = {}
+    run(enumerate(map(chain, PROMPTS[3:])), llama, settings, found.__setitem__, "test")
+    for i, prompt in enumerate(PROMPTS[3:]):
+        for text, reply in zip((prompt, prompt + " and so on" * 30), found[i], strict=True):
+            assert reply.text == plain_text(llama, Generate(text, 4))[0]
 
 
 def test_generation_and_scoring_mix(llama, settings):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.engine import pool
+from experiments.engine import pool, score
 from experiments.engine.model import render, tokenize
 from experiments.engine.pool import run
 from experiments.engine.request import Choose, Message
+from experiments.errors import ModelError
+from tests.engine import tiny
 
 SYSTEM = Message("system", "You are a helpful assistant. " * 4)
 LETTERS = ("A", "B", "(A)", "(B) two")
@@ -158,30 +160,67 @@ def test_second_turn_reuses_the_first(monkeypatch, llama, settings):
     assert sum(counts) < first_turns + 25 * len(texts)
 
 
-def test_ring_is_overwritten_safely(llama, settings):
-    """Dialogues in a cache that holds few of them: their beginnings are there, gone, or half gone.
-    """
+@pytest.mark.parametrize("cache_gib", [0.00015, 0.0004])
+@pytest.mark.parametrize("token_budget", [40, 150])
+def test_ring_is_overwritten_safely(llama, settings, cache_gib, token_budget):
+    """Dialogues in a cache that holds few of them: a beginning is there, gone, or half gone."""
+
+    def second(first):
+        return (*first, Message("assistant", "A"), user("Are you sure?"))
 
     def two_turns(first):
-        choice = yield (Choose(first, ("A", "B")),)
-        second = (*first, Message("assistant", "A"), user("Are you sure?"))
-        final = yield (Choose(second, ("A", "B")), Choose(first, ("yes", "no")))
+        choice = yield (Choose(first, LETTERS[:2]),)
+        final = yield (Choose(second(first), LETTERS[:2]), Choose(first, LETTERS[2:]))
         return [reply.log_likelihoods for reply in (*choice, *final)]
 
-    dialogues = [
-        (SYSTEM, user(f"{'I think so. ' * (i % 7)}Is the earth flat, or {i}?")) for i in range(40)
+    firsts = [
+        (SYSTEM, user(f"{'I think so. ' * (i % 5)}Is the earth flat, or {i}?")) for i in range(14)
     ]
-    for cache_gib in (0.00015, 0.0002, 0.0004):
-        for token_budget in (40, 150):
-            found = {}
-            chosen = replace(settings, cache_gib=cache_gib, token_budget=token_budget)
-            protocols = list(enumerate(map(two_turns, dialogues)))
-            run(protocols, llama, chosen, found.__setitem__, "test")
-            for i, first in enumerate(dialogues):
-                second = (*first, Message("assistant", "A"), user("Are you sure?"))
-                plain = [
-                    plain_likelihoods(llama, Choose(first, ("A", "B"))),
-                    plain_likelihoods(llama, Choose(second, ("A", "B"))),
-                    plain_likelihoods(llama, Choose(first, ("yes", "no"))),
-                ]
-                np.testing.assert_allclose(found[i], plain, atol=1e-4)
+    found = {}
+    chosen = replace(settings, cache_gib=cache_gib, token_budget=token_budget)
+    run(enumerate(map(two_turns, firsts)), llama, chosen, found.__setitem__, "test")
+    for i, first in enumerate(firsts):
+        asked = [
+            Choose(first, LETTERS[:2]), Choose(second(first), LETTERS[:2]),
+            Choose(first, LETTERS[2:]),
+        ]  # fmt: skip
+        plain = [plain_likelihoods(llama, request) for request in asked]
+        np.testing.assert_allclose(found[i], plain, atol=1e-4)
+
+
+def test_a_model_that_attends_otherwise_is_refused(settings):
+    """An architecture with something the engine does not know must not give silent numbers."""
+    strange = tiny.language_model("llama")
+    attention = type(strange.model.model.layers[0].self_attn)
+
+    class Strange(attention):
+        """Lets every token see only the two before it, and tells nobody."""
+
+        def forward(self, hidden_states, attention_mask=None, **kwargs):
+            if kwargs.get("attention_plan") is None:
+                count = hidden_states.shape[1]
+                mask = torch.tril(torch.ones(count, count)) - torch.tril(
+                    torch.ones(count, count), -3
+                )
+                attention_mask = torch.log(mask)[None, None]
+            return super().forward(hidden_states, attention_mask=attention_mask, **kwargs)
+
+    for layer in strange.model.model.layers:
+        layer.self_attn.__class__ = Strange
+    with pytest.raises(ModelError, match="'llama'"):
+        engine_likelihoods(strange, settings, REQUESTS[:1])
+
+
+def test_positions_that_depend_on_the_batch_are_refused(settings):
+    dynamic = tiny.language_model("llama")
+    dynamic.model.config.rope_parameters = {"rope_type": "dynamic", "factor": 2.0}
+    with pytest.raises(ModelError, match="depend on the batch"):
+        engine_likelihoods(dynamic, settings, REQUESTS[:1])
+
+
+def test_logits_are_taken_in_pieces(monkeypatch, llama, settings):
+    whole = engine_likelihoods(llama, settings, REQUESTS)
+    monkeypatch.setattr(score, "LOGITS_AT_ONCE", 3 * tiny.SIZES["vocab_size"])
+    pieces = engine_likelihoods(llama, settings, REQUESTS)
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from experiments.engine.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
 from experiments.engine.packing import Example
 from experiments.errors import DataError, ModelError, TrainingError
 from experiments.params import Lora, Train
+from tests.engine import tiny
 
 SETTINGS = Train(
     method="lora",
@@ -50,19 +52,26 @@ def random_examples(count: int, seed: int = 0) -> list[Example]:
     return examples
 
 
+def saved(family: str, folder: Path) -> Path:
+    language_model = tiny.language_model(family)
+    language_model.model.save_pretrained(folder)
+    language_model.tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(params=["llama", "gemma2", "gemma3"])
-def folder(request, build, tokenizer, tmp_path):
-    model = build(request.param).model
-    model.save_pretrained(tmp_path / "model")
-    tokenizer.save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
+def folder(request, tmp_path):
+    return saved(request.param, tmp_path / "model")
 
 
 @pytest.fixture
-def llama_folder(llama, tokenizer, tmp_path):
-    llama.model.save_pretrained(tmp_path / "model")
-    tokenizer.save_pretrained(tmp_path / "model")
-    return tmp_path / "model"
+def llama_folder(tmp_path):
+    return saved("llama", tmp_path / "model")
+
+
+@pytest.fixture
+def tokenizer(llama):
+    return llama.tokenizer
 
 
 def plain_loss(model, example: Example) -> torch.Tensor:

@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import pkgutil
+import re
 import shutil
 import sys
 from itertools import combinations
@@ -219,6 +220,12 @@ def drawn(report: Report) -> dict[str, Figure]:
     return {title(name, options): draw(report, name, options) for name, options in FIGURES}
 
 
+@pytest.fixture(scope="module")
+def written(drawn: dict[str, Figure]) -> dict[str, bytes]:
+    """The same figures as files, before a test looks at one (which makes it settle its ticks)."""
+    return {name: svg(figure) for name, figure in drawn.items()}
+
+
 def title(name: str, options: dict) -> str:
     return "-".join([name, *options.values()])
 
@@ -256,7 +263,7 @@ def tick_labels_out_of_view(axes: plt.Axes) -> list[Text]:
 
 
 @pytest.mark.parametrize("name", TITLES)
-def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
+def test_no_text_covers_another_or_leaves_the_figure(drawn, written, name):
     figure = drawn[name]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
     for (first, one), (second, other) in combinations(boxes, 2):
@@ -277,7 +284,7 @@ def test_text_is_large_enough_and_says_numbers(drawn, name):
     assert drawn[name].get_size_inches()[0] == style.WIDTH
     for text in shown:
         assert "nan" not in text.get_text().lower().split()
-        assert "-" not in text.get_text().replace("Anti-sycophancy", "").replace("log-", "")
+        assert not re.search(r"-\d", text.get_text()), "a hyphen stands for a minus sign"
 
 
 @pytest.mark.parametrize("name", TITLES)
@@ -291,9 +298,9 @@ def test_a_marker_has_its_models_colour(drawn, name):
             assert line.get_color() == looks[marker, face == "white"]
 
 
-@pytest.mark.parametrize(("name", "options"), FIGURES, ids=TITLES)
-def test_two_draws_are_the_same_bytes(report, drawn, name, options):
-    assert svg(draw(report, name, options)) == svg(drawn[title(name, options)])
+@pytest.mark.parametrize("name", sorted({name for name, _ in FIGURES}))
+def test_two_draws_are_the_same_bytes(report, written, name):
+    assert svg(draw(report, name, {})) == written[name]
     assert not plt.get_fignums()  # a figure left open is shown twice by a cell
 
 

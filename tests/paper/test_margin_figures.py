@@ -30,12 +30,11 @@ NAMES = ["margins", "margin_parts"]
 def report(tmp_path_factory: pytest.TempPathFactory):
     draw = np.random.default_rng(2)
     content = draw.normal(0, 0.2, 40)
-    values = made(
-        **{
-            model: (content + draw.normal(position, 0.2, 40), content - draw.normal(position, 0.2, 40))
-            for model, position in POSITIONS.items()
-        }
-    )
+    margins = {}
+    for model, position in POSITIONS.items():
+        liking = draw.normal(position, 0.2, (2, 40))
+        margins[model] = (content + liking[0], content - liking[1])
+    values = made(**margins)
     root: Path = tmp_path_factory.mktemp("project")
     (root / "results").mkdir()
     margin_table(values, SETTINGS, seed=1).to_csv(root / "results/margins.csv", index=False)

@@ -1,0 +1,40 @@
+"""A question with its options lettered in source order, and the row of a reply that is read."""
+
+from __future__ import annotations
+
+from experiments.corpora.item import Item
+from experiments.engine.request import Dialogue, Message, Text
+from experiments.tasks.lettered import letters
+from experiments.tasks.outcome import outcome
+
+SYSTEM = "You answer multiple-choice questions. Respond with ONLY the letter of the right option."
+
+
+def ask(item: Item) -> Dialogue:
+    """The instruction as system turn; the question and its options as user turn."""
+    order = tuple(range(len(item.options)))
+    options = [
+        f"{letter}. {option}" for letter, option in zip(letters(order), item.options, strict=True)
+    ]
+    return (
+        Message("system", SYSTEM),
+        Message("user", "\n".join((item.question, *options, "Respond with ONLY the letter."))),
+    )
+
+
+def read(item: Item, task: str, reply: Text, letter: str | None) -> dict:
+    """An outcome row; `choice` and `position` are None for a reply without a letter."""
+    position = None if letter is None else "ABCDE".index(letter)
+    return outcome(
+        item,
+        task,
+        "neutral",
+        0,
+        text=reply.text,
+        finish=reply.finish,
+        parsed=letter is not None,
+        choice=position,
+        gold=item.gold,
+        position=position,
+        gold_position=item.gold,
+    )

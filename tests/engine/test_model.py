@@ -1,0 +1,139 @@
+"""Models load from a folder or say in one sentence why not; prompts become the right tokens."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+
+from experiments.engine.model import load_model, render, tokenize
+from experiments.engine.request import Message
+from experiments.errors import ModelError
+from tests.engine import tiny
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    made = tiny.language_model("llama")
+    made.model.save_pretrained(folder)
+    made.tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(checkpoint, tmp_path_factory):
+    """A LoRA adapter that changes every reply, and the logits it gives unmerged."""
+    folder = tmp_path_factory.mktemp("adapter")
+    model = load_model(checkpoint, device="cpu").model
+    model = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj", "down_proj"]))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight.normal_(0, 0.5, generator=torch.Generator().manual_seed(len(name)))
+    model.save_pretrained(folder)
+    return folder, logits(model.eval())
+
+
+def logits(model):
+    with torch.inference_mode():
+        return model(torch.arange(9)[None]).logits
+
+
+def test_loads_float32_on_a_cpu(checkpoint):
+    loaded = load_model(checkpoint, device="cpu")
+    assert loaded.model.dtype == torch.float32 and not loaded.model.training
+    torch.testing.assert_close(logits(loaded.model), logits(tiny.language_model("llama").model))
+    assert load_model(checkpoint, device="cpu", dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_adapter_is_merged(checkpoint, adapter):
+    folder, unmerged = adapter
+    merged = load_model(checkpoint, device="cpu", adapter=folder).model
+    assert not any("lora" in name for name, _ in merged.named_modules())
+    torch.testing.assert_close(logits(merged), unmerged, atol=1e-4, rtol=1e-4)
+    assert (logits(merged) - logits(load_model(checkpoint, device="cpu").model)).abs().max() > 0.1
+
+
+def test_a_tuned_checkpoint_takes_the_place_of_the_base(checkpoint, tmp_path):
+    tuned = load_model(checkpoint, device="cpu")
+    with torch.no_grad():
+        tuned.model.lm_head.weight *= 2
+    tuned.model.save_pretrained(tmp_path)
+    loaded = load_model(checkpoint, device="cpu", adapter=tmp_path)
+    torch.testing.assert_close(logits(loaded.model), logits(tuned.model))
+    assert loaded.tokenizer.chat_template == tiny.TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "config.json"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "cannot be loaded"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be loaded"),
+        (lambda folder: (folder / "config.json").write_text("{}"), "cannot be loaded"),
+    ],
+)
+def test_a_broken_folder_is_named(checkpoint, tmp_path, spoil, message):
+    for file in checkpoint.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    spoil(tmp_path)
+    with pytest.raises(ModelError, match=message) as caught:
+        load_model(tmp_path, device="cpu")
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_missing_folders_and_adapters(checkpoint, tmp_path):
+    with pytest.raises(ModelError, match="fetch it again"):
+        load_model(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="neither an adapter nor a checkpoint"):
+        load_model(checkpoint, adapter=tmp_path)
+    with pytest.raises(ModelError, match="nf4"):
+        load_model(checkpoint, quantization="3bit")
+    with pytest.raises(ModelError, match="float17"):
+        load_model(checkpoint, dtype="float17")
+
+
+def test_only_safetensors_are_read(checkpoint, tmp_path):
+    """A pickle could run code."""
+    for file in checkpoint.iterdir():
+        if file.suffix != ".safetensors":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = load_model(checkpoint, device="cpu").model.state_dict()
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(tmp_path, device="cpu")
+
+
+def test_no_remote_code(checkpoint, tmp_path):
+    for file in checkpoint.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "own.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(tmp_path, device="cpu")
+
+
+def test_dialogue_ends_where_the_reply_begins(llama):
+    text = render(llama.tokenizer, (Message("system", "S"), Message("user", "U")))
+    assert text == "<|system|>\nS<|end|>\n<|user|>\nU<|end|>\n<|assistant|>\n"
+    assert render(llama.tokenizer, "as it is") == "as it is"
+
+
+def test_special_tokens_are_the_tokenizers_choice(llama):
+    """With a BOS-adding tokenizer: once for a raw string, never for a continuation."""
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = tiny.tokenizer()
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<|begin|> $A", special_tokens=[("<|begin|>", 0)]
+    )
+    raw = tokenize(tokenizer, ["The fox", "The fox"], special_tokens=True)
+    bare = tokenize(tokenizer, ["The fox"], special_tokens=False)
+    assert list(raw) == ["The fox"]
+    np.testing.assert_array_equal(raw["The fox"], [0, *bare["The fox"]])
+    assert tokenize(tokenizer, [], special_tokens=True) == {}
