@@ -15,7 +15,6 @@ STAMP := .venv/.installed
 
 reproduce: environment data
 	dvc repro --force
-	python -m experiments.render
 	python -m experiments.diff HEAD --report-only
 
 paper: environment

@@ -5,7 +5,7 @@
 Reads outcomes/, results/training/ and paper/claims.yaml; writes the tracked tables of results/.
 Every statistic derives from per-item values, carries an interval, n and the counts of excluded and
 unparsed items, and is rounded to the digits that the sample supports. Measured on 2 CPU cores:
-@seconds@ seconds, @memory@ GB of memory.
+10 seconds, 0.4 GB of memory.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
@@ -97,7 +98,10 @@ def ordered(table: pd.DataFrame, parameters: Params) -> pd.DataFrame:
 
 
 def read_outcomes(parameters: Params) -> dict[str, pd.DataFrame]:
-    """Outcome rows of every model by task; OutcomeError names a model that was not evaluated."""
+    """Outcome rows of every model by task.
+
+    OutcomeError names a model that was not evaluated, or was under another protocol.
+    """
     # a frame per task: in one frame, fields that only some tasks have would turn into floats
     rows: dict[str, list[dict]] = {}
     for model in parameters.models:
@@ -105,6 +109,12 @@ def read_outcomes(parameters: Params) -> dict[str, pd.DataFrame]:
         if not path.exists():
             raise OutcomeError(f"{path} is missing; run `python -m experiments.evaluate {model}`")
         for row in read_rows(path):
+            protocol = row.get("protocol", "controlled")
+            if protocol != parameters.protocol:
+                raise OutcomeError(
+                    f"{path} holds the {protocol} protocol and params.yaml asks for the "
+                    f"{parameters.protocol} one; run `python -m experiments.evaluate {model}`"
+                )
             rows.setdefault(row["task"], []).append(row)
     return {task: pd.DataFrame(listed) for task, listed in rows.items()}
 
@@ -122,14 +132,17 @@ def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.Da
 
     With all rotations of the options the right answers are spread evenly, so any difference is the
     model's. The interval is Wilson's for the share chosen, over items (the orders of one item are
-    not independent draws, so n counts items).
+    not independent draws, so n counts items). Unparsed replies, which only the published protocol
+    has, chose no letter; they stay in the denominator and are counted.
     """
     lettered = pd.concat([rows for task, rows in outcomes.items() if task in LETTERED])
     rows = []
     for (model, task), chosen in lettered.groupby(["model", "task"], sort=False):
         n = chosen["id"].nunique()
-        for position in range(int(chosen["position"].max()) + 1):
-            share = (chosen["position"] == position).mean()
+        chosen_positions = pd.to_numeric(chosen["position"])  # None where unparsed
+        last = np.nanmax([chosen_positions.max(), chosen["gold_position"].max()])
+        for position in range(int(last) + 1):
+            share = (chosen_positions == position).mean()
             gold = (chosen["gold_position"] == position).mean()
             low, high = proportion_confint(share * n, n, 1 - confidence, "wilson")
             rows.append(
@@ -143,6 +156,7 @@ def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.Da
                     "low": low - gold,
                     "high": high - gold,
                     "n": n,
+                    "unparsed": int(chosen_positions.isna().sum()),
                 }
             )
     return pd.DataFrame(rows)

@@ -21,7 +21,7 @@ PIPELINE_SECTION = "methods.qmd#sec-pipeline"
 PARAMETERS_SECTION = "methods.qmd#sec-parameters"
 DATA_SECTION = "methods.qmd#sec-data"
 # Small and grey, in a PDF as on a page.
-STYLE = '.source typst:text:size="8pt" typst:text:fill="luma(90)"'
+STYLE = '{.source typst:text:size="8pt" typst:text:fill="luma(90)"}'
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def note(tables: tuple[str, ...], root: Path) -> str:
         parts.append(", ".join(said))
     if any(reads_data(stages(root)[name], root) for name in made):
         parts.append(f"data [`{data_hash(root)[:HASH_DIGITS]}`]({DATA_SECTION})")
-    return f"[Source: {'; '.join(parts)}.]{{{STYLE}}}"
+    return f"[Source: {'; '.join(parts)}.]{STYLE}"
 
 
 def pipeline(root: Path) -> pd.DataFrame:

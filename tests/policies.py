@@ -13,21 +13,28 @@ import pandas as pd
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
-from experiments.tasks import TASKS
+from experiments.tasks import PROTOCOLS
 
 Policy = Callable[[Item, Request], Reply]
 SURE, UNLIKELY = -0.1, -9.0
 
 
-def answer(task: str, items: list[Item], policy: Policy, settings: object) -> pd.DataFrame:
+def answer(
+    task: str,
+    items: list[Item],
+    policy: Policy,
+    settings: object,
+    protocol: str = "controlled",
+) -> pd.DataFrame:
     """Outcome rows of `policy` on every item of a task, as the evaluate stage would write them."""
+    asked = PROTOCOLS[protocol][task]
     rows = []
     for item in items:
-        protocol = TASKS[task].protocol(item, settings)
+        running = asked.protocol(item, settings)
         replies = None
         while True:
             try:
-                requests = protocol.send(replies)
+                requests = running.send(replies)
             except StopIteration as finished:
                 rows += finished.value
                 break

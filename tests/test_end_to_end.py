@@ -281,9 +281,7 @@ def test_the_paper_holds_the_numbers_of_the_results(repository: Repository) -> N
     assert (repository.folder / "_site/paper/index.pdf").read_bytes().startswith(b"%PDF")
     with (repository.folder / "results/printed_numbers.csv").open(encoding="utf-8") as file:
         printed = list(csv.DictReader(file))
-    assert [row["key"] for row in printed][0] == (
-        "estimates[model=base,task=mmlu,measure=accuracy].estimate"
-    )
+    assert printed[0]["key"] == "estimates[model=base,task=mmlu,measure=accuracy].estimate"
     assert len(printed) == 1 + 2 * len(chosen)
 
 

@@ -16,7 +16,7 @@ from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 
 from experiments.differences.revisions import Snapshot
-from experiments.measures import MEASURES
+from experiments.measures import PROTOCOLS
 from experiments.params import BASE
 from experiments.stats.clusters import totals_of_means
 from experiments.stats.differences import difference_bounds
@@ -106,7 +106,13 @@ class Outcomes:
 
 def per_item_values(rows: ByTask) -> pd.DataFrame:
     """The values frame of all tasks that have measures."""
-    parts = [MEASURES[task].measures(frame) for task, frame in rows.items() if task in MEASURES]
+    parts = []
+    for task, frame in rows.items():
+        # rows from before there were two protocols do not name theirs
+        protocol = frame["protocol"].iloc[0] if "protocol" in frame else "controlled"
+        measures = PROTOCOLS[protocol]
+        if task in measures:
+            parts.append(measures[task].measures(frame))
     return pd.concat(parts, ignore_index=True)
 
 

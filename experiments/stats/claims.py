@@ -293,9 +293,9 @@ def combine(parts: Sequence[dict], how: str) -> dict:
     """The part that decides: all needs every part, any needs one.
 
     For "all", a contradicted part decides, then one that was not measured, then an inconclusive
-    one; for "any", a supported part, then the same. Among equals the first is shown. Intervals are not widened for the
-    number of parts: that is cautious in supporting "all", but a long list contradicts "all" (and
-    supports "any") by chance more easily than one claim would.
+    one; for "any", a supported part, then the same. Among equals the first is shown. Intervals are
+    not widened for the number of parts: that is cautious in supporting "all", but a long list
+    contradicts "all" (and supports "any") by chance more easily than one claim would.
     """
     order = [CONTRADICTED, NOT_MEASURED, INCONCLUSIVE, SUPPORTED]
     if how == "any":

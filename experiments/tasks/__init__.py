@@ -2,7 +2,7 @@
 
 Every task module has `protocol(item, settings)`, a generator of requests that returns outcome
 rows; a benchmark also has `example(item, order)`, what an adapter is trained on. What the rows
-mean is in experiments/measures/. The source study's way of asking is in experiments/tasks/published/.
+mean is in experiments/measures/. How the source study asked is in experiments/tasks/published/.
 """
 
 from types import ModuleType

@@ -28,8 +28,8 @@ def random_sequences(random, count):
 @pytest.mark.parametrize("ordered", [True, False])
 def test_hidden_states_are_those_of_the_sequence_alone(any_model, block_tokens, ordered):
     model, random = any_model.model, np.random.default_rng(0)
-    cache = PrefixCache(model, 0.0005)
-    for _ in range(6):
+    cache = PrefixCache(model, 0.0002)
+    for _ in range(12):
         sequences = random_sequences(random, 12)
         if ordered:
             sequences.sort(key=sort_key)

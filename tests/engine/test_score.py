@@ -1,6 +1,8 @@
 """Scores equal those of a plain forward over each prompt and continuation alone."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,3 +226,17 @@ def test_logits_are_taken_in_pieces(monkeypatch, llama, settings):
     pieces = engine_likelihoods(llama, settings, REQUESTS)
     for one, other in zip(whole, pieces, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", tiny.CONFIGS)
+def test_equals_lm_evaluation_harness(settings, family):
+    """Scores that lm_eval gave to the same tiny model (benchmarks/lm_eval_reference.py)."""
+    reference = json.loads((Path(__file__).parent / "lm_eval_reference.json").read_text())
+    requests = [
+        Choose(item["query"], tuple(f" {choice}" for choice in item["choices"]))
+        for item in reference["items"]
+    ]
+    found = engine_likelihoods(tiny.language_model(family), settings, requests)
+    for ours, theirs in zip(found, reference["log_likelihoods"][family], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+        assert np.argmax(ours) == np.argmax(theirs)

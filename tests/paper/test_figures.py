@@ -262,8 +262,9 @@ def tick_labels_out_of_view(axes: plt.Axes) -> list[Text]:
     return hidden
 
 
+@pytest.mark.usefixtures("written")
 @pytest.mark.parametrize("name", TITLES)
-def test_no_text_covers_another_or_leaves_the_figure(drawn, written, name):
+def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
     figure = drawn[name]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
     for (first, one), (second, other) in combinations(boxes, 2):

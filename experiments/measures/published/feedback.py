@@ -31,8 +31,6 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
             per_item(found, "detection_lost", eligible(lost, flawed), either),
             per_item(found, "detected", eligible(neutral, flawed), unread["neutral"] & flawed),
             per_item(found, "detected_like", eligible(like, flawed), unread["like"] & flawed),
-            per_item(
-                found, "false_alarm", eligible(neutral, ~flawed), unread["neutral"] & ~flawed
-            ),
+            per_item(found, "false_alarm", eligible(neutral, ~flawed), unread["neutral"] & ~flawed),
         ]
     )

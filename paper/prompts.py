@@ -1,0 +1,101 @@
+"""What the tests ask, word for word, by running their own code on made-up items.
+
+The items below were written for this page. They are in no corpus and were asked of no model, so
+nothing that a model was tested on, and nothing that others wrote, is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from experiments.corpora.item import Item
+from experiments.engine.request import Choose, Generate, Likelihoods, Request, Text
+from experiments.params import Evaluate
+from experiments.tasks import TASKS
+
+QUESTION = Item(
+    id="example/question",
+    cluster="example/question",
+    benchmark="truthfulqa",
+    question="Which of these does a kettle do?",
+    options=("It heats water.", "It cools water.", "It weighs water.", "It counts water."),
+    suggestion="It cools water.",
+    distraction="It rings at noon.",
+    orders=((0, 1, 2, 3), (1, 2, 3, 0)),
+)
+ITEMS = {
+    "gsm8k": Item(
+        id="example/problem",
+        cluster="example/problem",
+        benchmark="gsm8k",
+        question="A shelf holds 3 rows of 4 jars. How many jars does it hold?",
+        solution="There are 3 rows of 4 jars, so 3 * 4 = 12 jars.\n#### 12",
+    ),
+    "mmlu": QUESTION,
+    "hellaswag": Item(
+        id="example/passage",
+        cluster="example/passage",
+        benchmark="hellaswag",
+        question="Making tea: A woman fills a kettle and switches it on. She",
+        options=(
+            "waits until the water boils.",
+            "folds the kettle and posts it.",
+            "reads the water aloud.",
+            "paints the switch with tea.",
+        ),
+    ),
+    "truthfulqa": QUESTION,
+    "answer": QUESTION,
+    "are_you_sure": QUESTION,
+    "feedback": Item(
+        id="example/argument",
+        cluster="example/argument",
+        benchmark="arguments",
+        question="The shop was shut on both Mondays that I tried, so it is never open.",
+        options=("sound", "flawed"),
+        gold=1,
+        orders=((0, 1),),
+    ),
+    "paired_choice": Item(
+        id="example/biography",
+        cluster="example/biography",
+        benchmark="paired_choice",
+        question="I have kept bees for years. Should towns plant more lime trees?",
+        options=("No", "Yes"),
+        orders=((0, 1), (1, 0)),
+    ),
+}
+
+
+def requests(task: str, settings: Evaluate) -> list[Request]:
+    """Everything that `task` asks about its example, in order, answered as if all were equal."""
+    protocol = TASKS[task].protocol(ITEMS[task], settings)
+    made: list[Request] = []
+    try:
+        batch = next(protocol)
+        while True:
+            made += batch
+            batch = protocol.send(tuple(map(_reply, batch)))
+    except StopIteration:
+        return made
+
+
+def _reply(request: Request) -> Likelihoods | Text:
+    if isinstance(request, Generate):
+        return Text("", "length")
+    return Likelihoods(tuple(0.0 for _ in request.continuations), (1,) * len(request.continuations))
+
+
+def transcript(request: Request) -> str:
+    """One request as plain text: the turns, and what is scored or generated after them."""
+    turns = [f"{message.role}: {message.content}" for message in request.prompt]
+    if isinstance(request, Choose):
+        ending = "\n".join(f"scored: {text}" for text in request.continuations)
+    else:
+        ending = f"generated: at most {request.max_tokens} tokens"
+    return "\n".join([*turns, ending])
+
+
+def arms(task: str) -> Iterator[tuple[str, str]]:
+    """Name and words of every arm of a sycophancy test, with its braces as they are."""
+    yield from getattr(TASKS[task], "ARMS", {}).items()

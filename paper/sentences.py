@@ -1,0 +1,120 @@
+"""Sentences that rows of results/ decide: prose that presumes no direction and no verdict.
+
+A change that a test did not find is said to be not detected, together with the change that the
+test could have found. It is never called absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+from labels import MODELS
+from report import Report, show
+
+ROSE, FELL, UNDETECTED = "rose", "fell", "not detected"
+# The sides on which a whole interval can lie.
+ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "cannot be told from zero"
+
+
+def label(model: str) -> str:
+    """The name of a model in prose; one without a label keeps its own."""
+    return MODELS.get(model, model)
+
+
+def listed(names: Iterable[str], none: str = "none") -> str:
+    """A list in prose: "GSM8K, MMLU and HellaSwag", or `none` if it is empty."""
+    *most, last = list(names) or [none]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def direction(row: pd.Series) -> str:
+    """What happened to the quantity of a row of effects, after the family's correction."""
+    if not bool(row["significant"]):
+        return UNDETECTED
+    return ROSE if row["estimate"] > 0 else FELL
+
+
+def side(row: pd.Series) -> str:
+    """Where the interval of a row lies."""
+    if row["low"] > 0:
+        return ABOVE
+    return BELOW if row["high"] < 0 else ASTRIDE
+
+
+def change(report: Report, unit: str = " nats", format: str = ".2f", **where: object) -> str:
+    """What a paired effect says, as the end of a sentence whose subject is the quantity.
+
+    "rose (+0.31 [+0.24, +0.38] nats)"; "rose (…), but not after the correction …"; or "did not
+    differ detectably (…)", with the change that a test of this size finds with the planned power
+    (analyze.power) before any correction.
+    """
+    row = report.row("effects", **where)
+    signed = report.interval("effects", format=f"+{format}", **where)
+    found = direction(row)
+    if found != UNDETECTED:
+        return f"{found} ({signed}{unit})"
+    if side(row) != ASTRIDE:
+        word = ROSE if row["estimate"] > 0 else FELL
+        return f"{word} ({signed}{unit}), but not after the correction for the number of tests"
+    if pd.isna(row["minimal_detectable"]):
+        return f"did not differ detectably ({signed}{unit})"
+    seen = report.number("effects", "minimal_detectable", format, **where)
+    return (
+        f"did not differ detectably ({signed}{unit}; a change of {seen} would probably have been "
+        "seen)"
+    )
+
+
+def level(report: Report, unit: str = " nats", format: str = "+.2f", **where: object) -> str:
+    """An estimate and what its interval says of its sign: "+0.31 nats [0.24, 0.38], above zero"."""
+    row = report.row("estimates", **where)
+    return f"{report.interval('estimates', format=format, **where)}{unit}, {_lies(side(row))}"
+
+
+def _lies(where: str) -> str:
+    return where if where != ASTRIDE else f"which {ASTRIDE}"
+
+
+def detectable(report: Report, rows: pd.DataFrame, key: str, format: str = ".2f") -> str:
+    """The smallest and largest minimal detectable effect of some rows: "0.31 to 0.62"."""
+    known = rows["minimal_detectable"].dropna()
+    if known.empty:
+        return report.phrase(f"{key}.minimal_detectable", "an unknown size")
+    ends = dict.fromkeys(show(value, format) for value in (known.min(), known.max()))
+    return report.phrase(f"{key}.minimal_detectable", " to ".join(ends))
+
+
+def movers(report: Report, rows: pd.DataFrame, key: str, format: str = ".2f") -> str:
+    """Which adapters raised a quantity and which lowered it, as a whole sentence.
+
+    `rows` holds one row of effects per adapter; `key` names them in the log.
+    """
+    found = {
+        word: [label(row["model"]) for _, row in rows.iterrows() if direction(row) == word]
+        for word in (ROSE, FELL, UNDETECTED)
+    }
+    parts = []
+    for word in (ROSE, FELL):
+        if found[word]:
+            names = report.phrase(f"{key}.{word}", listed(found[word]))
+            parts.append(f"it {word} with {names}")
+    if found[UNDETECTED]:
+        rest = rows[[direction(row) == UNDETECTED for _, row in rows.iterrows()]]
+        whom = "the others" if parts else "any adapter"
+        parts.append(
+            f"no change was detected with {whom}, where one of "
+            f"{detectable(report, rest, f'{key}[{UNDETECTED}]', format)} would probably have been "
+            "seen"
+        )
+    text = "; ".join(parts) or "it was not measured"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def tally(report: Report, rows: pd.DataFrame, key: str) -> dict[str, str]:
+    """How many of some effects rose, fell and were not detected, and how many there are; logged."""
+    words = [direction(row) for _, row in rows.iterrows()]
+    counts = {word: report.count(f"{key}.{word}", words.count(word)) for word in (ROSE, FELL)}
+    counts["all"] = report.count(f"{key}.all", len(words))
+    counts["moved"] = report.count(f"{key}.moved", len(words) - words.count(UNDETECTED))
+    return counts

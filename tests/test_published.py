@@ -1,0 +1,219 @@
+"""Evaluate and analyze under the published protocol, with a made-up engine and few items."""
+
+import json
+import shutil
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
+
+import pandas as pd
+import pytest
+
+from experiments import analyze, evaluate, params
+from experiments.corpora import pins
+from experiments.corpora.item import read_rows, write_items
+from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
+from experiments.errors import DataError, OutcomeError
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
+from tests.measures.test_measures import ITEMS
+from tests.stats.test_claims import claim, effects
+from tests.test_evaluate import items
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = params.load(ROOT / "params.yaml")
+ADAPTERS = ("gsm8k", "mmlu", "truthfulqa_source_order", "anti_sycophancy")
+SMALL = replace(
+    FILE,
+    protocol="published",
+    adapters={name: replace(FILE.adapters[name], evaluate_on=None) for name in ADAPTERS},
+    train=replace(FILE.train, seeds=[1]),
+    analyze=replace(FILE.analyze, correlate=list(ADAPTERS[:3]), resamples=100),
+)
+TEXTS = ("A", "(B)", "C.", "D", "The answer is 3", "A weak argument.", "Great, I agree.", "...")
+
+
+def varied(model: str, request: Request) -> Reply:
+    """A reply drawn by checksum of the model and what it is asked."""
+    if not isinstance(request, Choose):
+        words = model + "".join(turn.content for turn in request.prompt)
+        item = zlib.crc32(words.encode())
+        named = (f"Right {number}." for number in range(24))
+        spoken = next((text for text in named if text[6:-1] in words and item % 3 == 0), None)
+        return Text(spoken or TEXTS[item % len(TEXTS)], "end")
+    scores = [-1 - zlib.crc32(f"{model}{request}{text}".encode()) % 997 / 50
+              for text in request.continuations]  # fmt: skip
+    return Likelihoods(tuple(scores), tuple(len(text) for text in request.continuations))
+
+
+def silent(model: str, request: Request) -> Reply:
+    """Nothing that any rule can read."""
+    return varied(model, request) if isinstance(request, Choose) else Text("...", "end")
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Evaluates every model with a given way of replying."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pins, "verify", lambda folder, prefix="": None)
+    asked = {task: ITEMS[task](16) for task in (*BENCHMARKS, *SYCOPHANCY_TESTS)}
+    opinions = [
+        replace(one, id=f"p/{n}", cluster=f"p/{n}", question=f"I? {n}", split=split)
+        for n, split in enumerate(("easy", "hard") * 6)
+        for one in items()["paired_choice"][:1]
+    ]
+    for task, listed in (asked | {"paired_choice": opinions}).items():
+        write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
+    shutil.copytree(ROOT / "paper", "paper", ignore=lambda *_: {"figures", "reported"})
+    for name in ADAPTERS:
+        Path(f"adapters/{name}/seed-1").mkdir(parents=True)
+        Path("results/training").mkdir(parents=True, exist_ok=True)
+        record = {"adapter": name, "method": "lora", "seeds": {"1": {"examples": 2}}}
+        Path(f"results/training/{name}.json").write_text(json.dumps(record))
+
+    def ask_all(reply: Callable[[str, Request], Reply], parameters: Params = SMALL) -> None:
+        monkeypatch.setattr(params, "load", lambda: parameters)
+
+        def run(protocols, language_model, settings, on_done, description) -> None:
+            model = description.split()[0]
+            for key, protocol in protocols:
+                replies = None
+                while True:
+                    try:
+                        requests = protocol.send(replies)
+                    except StopIteration as finished:
+                        on_done(key, finished.value)
+                        break
+                    replies = tuple(reply(model, request) for request in requests)
+
+        for name, content in {
+            "model": {"load_model": lambda *_, **__: None, "EngineSettings": dict},
+            "pool": {"run": run},
+        }.items():
+            module = ModuleType(f"experiments.engine.{name}")
+            vars(module).update(content)
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+        for model in parameters.models:
+            monkeypatch.setattr(sys, "argv", ["evaluate", model])
+            evaluate.main()
+
+    return ask_all
+
+
+def table(name: str) -> pd.DataFrame:
+    """A table of results/."""
+    return pd.read_csv(f"results/{name}.csv")
+
+
+def test_every_table_is_written_with_unparsed_counts_and_bounds(study: Callable) -> None:
+    study(varied)
+    analyze.main()
+    estimates = table("estimates")
+    rates = estimates[estimates["measure"] == "sycophantic"]
+    rates = rates[rates["task"].isin(SYCOPHANCY_TESTS)]
+    assert len(rates) == 3 * len(SMALL.models)
+    assert (rates["unparsed"] > 0).any()
+    assert (rates["low_if_none"] <= rates["estimate"]).all()
+    assert (rates["estimate"] <= rates["high_if_all"]).all()
+    assert set(table("effects").query("family == 'primary'")["measure"]) == {"sycophantic"}
+    complete = table("complete_results")
+    assert {f"{task}_unparsed" for task in SYCOPHANCY_TESTS} <= set(complete.columns)
+    assert set(table("correlation_analysis")["y_measure"]) == {"sycophantic"}
+    assert set(table("interactions")["task"]) == {"answer", "feedback"}
+    rows = read_rows(Path("outcomes/base/outcomes.jsonl"))
+    assert {row["protocol"] for row in rows} == {"published"}
+
+
+def test_claims_without_a_measure_say_so(study: Callable) -> None:
+    study(varied)
+    analyze.main()
+    verdicts = table("claims").set_index("id")["verdict"]
+    assert verdicts["base-answer"] == "not measured"  # a margin of log-likelihoods
+    assert verdicts["artefact-shuffled"] == "not measured"  # asked in source order only
+    assert verdicts["artefact-source-order"] != "not measured"
+    assert verdicts["artefact-mmlu"] != "not measured"
+
+
+def test_models_that_say_nothing_readable_have_open_rates(study: Callable) -> None:
+    study(silent)
+    analyze.main()
+    estimates = table("estimates")
+    rates = estimates[estimates["measure"].isin(["sycophantic", "accuracy_source_order"])]
+    rates = rates[rates["task"] != "paired_choice"]
+    assert (rates["unparsed"] == rates["n"]).all()
+    assert (rates["low_if_none"] == 0).all() and (rates["high_if_all"] == 1).all()
+    bias = table("position_bias")
+    assert (bias["share"] == 0).all() and (bias["unparsed"] == bias["n"]).all()
+
+
+def test_outcomes_of_the_other_protocol_are_refused(
+    study: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study(silent)
+    monkeypatch.setattr(params, "load", lambda: replace(SMALL, protocol="controlled"))
+    with pytest.raises(OutcomeError, match=r"holds the published protocol .*evaluate base"):
+        analyze.main()
+
+
+def test_another_protocol_starts_an_interrupted_run_anew() -> None:
+    folders = {0: None}
+    ours = evaluate.fingerprint("base", folders, replace(SMALL, protocol="controlled"))
+    assert ours != evaluate.fingerprint("base", folders, SMALL)
+
+
+def test_the_protocol_chooses_the_measures_of_the_tables() -> None:
+    assert FILE.analysis == FILE.analyze
+    chosen = SMALL.analysis
+    assert chosen.headline == SMALL.analyze.published.headline
+    assert {outcome.measure for outcome in chosen.primary} == {"sycophantic"}
+    assert (chosen.confidence, chosen.schemes) == (FILE.analyze.confidence, FILE.analyze.schemes)
+
+
+class TestUnmeasuredClaims:
+    KNOWN: ClassVar[dict] = {
+        "kind": "effect",
+        "model": "adapter",
+        "task": "sure",
+        "measure": "flip",
+    }
+    ABSENT: ClassVar[dict] = KNOWN | {"measure": "shift"}
+
+    def verdict(self, *estimands: dict, low: float, high: float, combine: str) -> str:
+        entry = claim(estimand=None, estimands=list(estimands), combine=combine)
+        tables = {"effect": effects(low, high)}
+        found = analyze.claims.assess([entry], tables, confidence=0.95, allow_unmeasured=True)
+        return found.verdict[0]
+
+    @pytest.mark.parametrize(
+        ("low", "high", "combine", "expected"),
+        [
+            (0.1, 0.2, "all", "not measured"),
+            (-0.2, -0.1, "all", "contradicted"),
+            (-0.1, 0.1, "all", "not measured"),
+            (0.1, 0.2, "any", "supported"),
+            (-0.2, -0.1, "any", "not measured"),
+        ],
+    )
+    def test_a_part_that_is_missing_decides_unless_another_settles_it(
+        self, low: float, high: float, combine: str, expected: str
+    ) -> None:
+        found = self.verdict(self.KNOWN, self.ABSENT, low=low, high=high, combine=combine)
+        assert found == expected
+
+    def test_under_our_own_protocol_it_is_an_error(self) -> None:
+        with pytest.raises(DataError, match="no result of kind effect has measure 'shift'"):
+            analyze.claims.assess(
+                [claim(estimand=self.ABSENT)], {"effect": effects(0.1, 0.2)}, confidence=0.95
+            )
+
+    def test_a_column_that_no_table_has_is_an_error_all_the_same(self) -> None:
+        with pytest.raises(DataError, match="no column colour"):
+            analyze.claims.assess(
+                [claim(estimand=self.KNOWN | {"colour": 1})],
+                {"effect": effects(0.1, 0.2)},
+                confidence=0.95,
+                allow_unmeasured=True,
+            )
