@@ -40,9 +40,9 @@ def stages(root: Path) -> dict[str, Stage]:
     """Every stage of dvc.yaml by name; RenderError if the file cannot be read."""
     try:
         content = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    except (OSError, yaml.YAMLError, TypeError, KeyError):
+        return {name: _stage(name, entry.get("do", entry)) for name, entry in content.items()}
+    except (OSError, yaml.YAMLError, AttributeError, TypeError, KeyError):
         raise RenderError("dvc.yaml is missing or malformed; restore it from git") from None
-    return {name: _stage(name, entry.get("do", entry)) for name, entry in content.items()}
 
 
 def _stage(name: str, entry: dict) -> Stage:

@@ -42,14 +42,24 @@ def side(row: pd.Series) -> str:
     return BELOW if row["high"] < 0 else ASTRIDE
 
 
-def change(report: Report, unit: str = " nats", format: str = ".2f", **where: object) -> str:
+def digits(row: pd.Series, most: int = 2) -> str:
+    """A format with as many decimals as the row's standard error supports, up to `most`."""
+    known = row.get("decimals", most)
+    return f".{most if pd.isna(known) else max(0, min(int(known), most))}f"
+
+
+def change(
+    report: Report, unit: str = " nats", most: int = 2, brief: bool = False, **where: object
+) -> str:
     """What a paired effect says, as the end of a sentence whose subject is the quantity.
 
     "rose (+0.31 [+0.24, +0.38] nats)"; "rose (…), but not after the correction …"; or "did not
     differ detectably (…)", with the change that a test of this size finds with the planned power
-    (analyze.power) before any correction.
+    (analyze.power) before any correction. `brief` calls that change "detectable", which the
+    document then has to explain. Numbers have at most `most` decimals.
     """
     row = report.row("effects", **where)
+    format = digits(row, most)
     signed = report.interval("effects", format=f"+{format}", **where)
     found = direction(row)
     if found != UNDETECTED:
@@ -60,15 +70,18 @@ def change(report: Report, unit: str = " nats", format: str = ".2f", **where: ob
     if pd.isna(row["minimal_detectable"]):
         return f"did not differ detectably ({signed}{unit})"
     seen = report.number("effects", "minimal_detectable", format, **where)
+    if brief:
+        return f"did not differ detectably ({signed}{unit}; detectable {seen})"
     return (
         f"did not differ detectably ({signed}{unit}; a change of {seen} would probably have been "
         "seen)"
     )
 
 
-def level(report: Report, unit: str = " nats", format: str = "+.2f", **where: object) -> str:
-    """An estimate and what its interval says of its sign: "+0.31 nats [0.24, 0.38], above zero"."""
+def level(report: Report, unit: str = " nats", most: int = 2, **where: object) -> str:
+    """An estimate and on which side of zero its interval lies, ready to end a sentence."""
     row = report.row("estimates", **where)
+    format = f"+{digits(row, most)}"
     return f"{report.interval('estimates', format=format, **where)}{unit}, {_lies(side(row))}"
 
 
@@ -76,8 +89,9 @@ def _lies(where: str) -> str:
     return where if where != ASTRIDE else f"which {ASTRIDE}"
 
 
-def detectable(report: Report, rows: pd.DataFrame, key: str, format: str = ".2f") -> str:
+def detectable(report: Report, rows: pd.DataFrame, key: str, most: int = 2) -> str:
     """The smallest and largest minimal detectable effect of some rows: "0.31 to 0.62"."""
+    format = coarsest(rows, most)
     known = rows["minimal_detectable"].dropna()
     if known.empty:
         return report.phrase(f"{key}.minimal_detectable", "an unknown size")
@@ -85,10 +99,16 @@ def detectable(report: Report, rows: pd.DataFrame, key: str, format: str = ".2f"
     return report.phrase(f"{key}.minimal_detectable", " to ".join(ends))
 
 
-def movers(report: Report, rows: pd.DataFrame, key: str, format: str = ".2f") -> str:
+def coarsest(rows: pd.DataFrame, most: int = 2) -> str:
+    """The format with the fewest decimals that some rows support."""
+    return min((digits(row, most) for _, row in rows.iterrows()), default=f".{most}f")
+
+
+def movers(report: Report, rows: pd.DataFrame, key: str, most: int = 2, brief: bool = False) -> str:
     """Which adapters raised a quantity and which lowered it, as a whole sentence.
 
-    `rows` holds one row of effects per adapter; `key` names them in the log.
+    `rows` holds one row of effects per adapter; `key` names them in the log. `brief` leaves out
+    which change could have been seen, for a document that gives it elsewhere.
     """
     found = {
         word: [label(row["model"]) for _, row in rows.iterrows() if direction(row) == word]
@@ -102,11 +122,9 @@ def movers(report: Report, rows: pd.DataFrame, key: str, format: str = ".2f") ->
     if found[UNDETECTED]:
         rest = rows[[direction(row) == UNDETECTED for _, row in rows.iterrows()]]
         whom = "the others" if parts else "any adapter"
-        parts.append(
-            f"no change was detected with {whom}, where one of "
-            f"{detectable(report, rest, f'{key}[{UNDETECTED}]', format)} would probably have been "
-            "seen"
-        )
+        seen = "" if brief else detectable(report, rest, f"{key}[{UNDETECTED}]", most)
+        size = f", where one of {seen} would probably have been seen" if seen else ""
+        parts.append(f"no change was detected with {whom}{size}")
     text = "; ".join(parts) or "it was not measured"
     return f"{text[0].upper()}{text[1:]}."
 

@@ -76,12 +76,17 @@ class Repository:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, *command: str) -> str:
         """Run a command to its end; its output, which is shown if it fails."""
         process = self.start(*command)
-        output, _ = process.communicate()
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # the time limit, or an interruption: leave nothing running
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         assert process.returncode == 0, f"{' '.join(command)}\n{output[-6000:]}"
         return output
 

@@ -217,12 +217,10 @@ def test_dvc_shows_what_changed(pipeline) -> None:
 
 
 def test_adapters_train_side_by_side(pipeline) -> None:
-    """The documented way to use several GPUs: one `dvc repro -s train@…` for each."""
+    """As documented for several GPUs: `dvc --wait-for-lock repro -s train@…` for each."""
     pipeline.set("train.learning_rate", 3.0e-4)
-    commands = [
-        [sys.executable, "-m", "dvc", "repro", "--single-item", f"train@{name}"]
-        for name in ADAPTERS
-    ]
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item"]
+    commands = [[*command, f"train@{name}"] for name in ADAPTERS]
     running = [
         subprocess.Popen(command, cwd=pipeline.root, stdout=subprocess.PIPE, text=True)
         for command in commands

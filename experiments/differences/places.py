@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from experiments.differences.revisions import Snapshot
 
 KEY = re.compile(r"(?P<table>[\w/]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
-INLINE = re.compile(r"`\{python\}\s+([^`]+)`")
+INLINE = re.compile(r"(?<!`)`\{python\}\s+([^`]+)`")
 TABLE = re.compile(r"\.table\(")
 # A top-level function or assignment of a code cell, up to the next line that begins another.
 DEFINITION = re.compile(

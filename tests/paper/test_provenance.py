@@ -85,7 +85,7 @@ def test_a_table_without_a_stage_is_refused(root: Path) -> None:
 @pytest.mark.parametrize("content", ["", "outs: []", "outs: {a: 1}", "a: [", "- 1"])
 def test_a_data_file_that_is_no_pin_is_refused(root: Path, content: str) -> None:
     (root / "data.dvc").write_text(content, encoding="utf-8")
-    with pytest.raises(RenderError, match="data.dvc is missing or malformed"):
+    with pytest.raises(RenderError, match=r"data\.dvc is missing or malformed"):
         provenance.note(("effects",), root)
 
 
@@ -93,7 +93,7 @@ def test_a_data_file_that_is_no_pin_is_refused(root: Path, content: str) -> None
 def test_a_pipeline_that_cannot_be_read_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "dvc.yaml").write_text(content, encoding="utf-8")
-    with pytest.raises(RenderError, match="dvc.yaml is missing or malformed"):
+    with pytest.raises(RenderError, match=r"dvc\.yaml is missing or malformed"):
         provenance.note(("effects",), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Sentences follow their rows, whatever the direction, and never turn "not detected" into "none"."""
+"""Sentences follow their rows, whatever the direction, and never turn "not detected" to "none"."""
 
 from __future__ import annotations
 
@@ -71,11 +71,13 @@ def logged(report: Report) -> list[str]:
         ("mmlu", "fell (−0.50 [−0.70, −0.30] nats)"),
         (
             "combined",
-            "rose (+0.30 [+0.05, +0.55] nats), but not after the correction for the number of tests",
+            "rose (+0.30 [+0.05, +0.55] nats), but not after the correction for the number of "
+            "tests",
         ),
         (
             "mine",
-            "fell (−0.30 [−0.55, −0.05] nats), but not after the correction for the number of tests",
+            "fell (−0.30 [−0.55, −0.05] nats), but not after the correction for the number of "
+            "tests",
         ),
         (
             "hellaswag",
