@@ -34,5 +34,7 @@ def by_model(
         for task in measures
     }
     markdown = report.table(wide, columns, table, ["model"])
-    sizes = " | ".join("–".join(f"{int(n)}" for n in (c[0], c[-1])[: len(c)]) for c in counts.values())
+    sizes = " | ".join(
+        "–".join(f"{int(n)}" for n in (c[0], c[-1])[: len(c)]) for c in counts.values()
+    )
     return f"{markdown}\n| *n* | {sizes} |"

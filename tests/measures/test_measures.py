@@ -67,7 +67,9 @@ def arguments(count: int) -> list[Item]:
 def problems(count: int) -> list[Item]:
     """Arithmetic with its solution."""
     return [
-        Item(f"g/{n}", f"g/{n}", "gsm8k", f"What is {n}+1?", solution=f"{n}+1={n + 1}\n#### {n + 1}")
+        Item(
+            f"g/{n}", f"g/{n}", "gsm8k", f"What is {n}+1?", solution=f"{n}+1={n + 1}\n#### {n + 1}"
+        )
         for n in range(count)
     ]
 
