@@ -435,9 +435,15 @@ def estimate(model, task, measure, format=".2f"):
     return report.interval("estimates", format=format, model=model, task=task, measure=measure)
 
 
-def effect(model, measure="shift"):
+PRIMARY = {
+    "answer": "shift",
+    "feedback": "liking",
+}
+
+
+def effect(model, task, format="+.2f"):
     return report.interval(
-        "effects", model=model, measure=measure
+        "effects", model=model, task=task, measure=PRIMARY[task], format=format
     )
 
 
@@ -446,7 +452,7 @@ many, all_of_them = tally(rows, "claims[source=seeds].supported")
 
 # One
 
-A `{python} estimate("base", "answer", "shift")` and a `{python} effect("base")`.
+A `{python} estimate("base", "answer", "shift")` and a `{python} effect("mmlu", "answer", "+.1f")`.
 
 # Two
 
@@ -460,13 +466,15 @@ report.table(frame, {"Model": "{model}", "Shift (nats)": "{x:.2f}"}, "effects", 
     side = Snapshot(ROOT, "x", "", {})
     places = Places(side)
     places.expressions["d"] = list(expressions(text))
+    shift = "model=mmlu,task=answer,measure=shift"
     assert places.of("d", "estimates[model=base,task=answer,measure=shift].estimate") == (
-        "d:18, 22 (One, Two)"
+        "d:24, 28 (One, Two)"
     )
-    assert places.of("d", "effects[model=base,measure=shift].estimate") == "d:18 (One)"
-    assert places.of("d", "claims[source=seeds].supported") == "d:22 (Two)"
-    assert places.of("d", "effects[model=mmlu].Shift (nats)") == "d:26 (Two)"
-    assert places.of("d", "effects[model=mmlu,measure=shift].estimate") == "d"
+    assert places.of("d", f"effects[{shift}].estimate") == "d:24 (One)"
+    assert places.of("d", "claims[source=seeds].supported") == "d:28 (Two)"
+    assert places.of("d", "effects[model=mmlu].Shift (nats)") == "d:32 (Two)"
+    for other in ("model=base,task=answer,measure=shift", shift.replace("answer", "feedback")):
+        assert places.of("d", f"effects[{other}].estimate") == "d"
 
 
 def test_percentages_are_compared_in_points(repository) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
+from dvc_data.index import DataIndexDirError
 
 from experiments.differences.revisions import Snapshot
 from experiments.measures import PROTOCOLS
@@ -94,7 +95,7 @@ class Outcomes:
                 text = self.files.read_text(path, encoding="utf-8")
             else:
                 text = (self.side.root / path).read_text(encoding="utf-8")
-        except (OSError, DvcException):
+        except (OSError, DvcException, DataIndexDirError):
             return None
         by_task: dict[str, list[dict]] = {}
         for line in text.splitlines():

@@ -31,11 +31,12 @@ def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
 
 @dataclass(frozen=True)
 class Expression:
-    """Source that prints: its line and section; the text includes the definitions it uses."""
+    """Source that prints: its line and section, its own text, and the definitions it uses."""
 
     line: int
     section: str
-    text: str
+    call: str
+    definitions: str = ""
 
 
 class Places:
@@ -50,7 +51,7 @@ class Places:
         if document not in self.expressions:
             text = self.side.text(f"paper/{document}.qmd") or ""
             self.expressions[document] = list(expressions(text))
-        found = [part for part in self.expressions[document] if prints(part.text, key)]
+        found = [part for part in self.expressions[document] if prints(part, key)]
         if not found:
             return document
         sections = ", ".join(dict.fromkeys(part.section for part in found if part.section))
@@ -58,18 +59,29 @@ class Places:
         return f"{document}:{lines}" + (f" ({sections})" if sections else "")
 
 
-def prints(source: str, key: str) -> bool:
-    """Whether the source names everything in the key: the table, the row's values, the column."""
-    words = set(re.findall(r"[\"']([^\"']*)[\"']", source))
+def prints(expression: Expression, key: str) -> bool:
+    """Whether the source names everything in the key, and its own text nothing beside it."""
+    own = words(expression.call)
+    known = own | words(expression.definitions)
     parts = parsed_key(key)
-    if key in words or parts is None:
-        return key in words
+    if key in known or parts is None:
+        return key in known
     table, where, column = parts
-    named = column in words or (column == "estimate" and ".interval(" in source)
-    if ".table(" in source:
-        return named and table in words
+    source = expression.call + expression.definitions
+    named = column in known or (column == "estimate" and ".interval(" in source)
+    if ".table(" in expression.call:
+        return named and table in known
+    # Definitions may name many measures; the call itself may name only the key's.
+    if not own <= {table, column, *where, *where.values()}:
+        return False
     plain = set(re.findall(r"=\s*([\w.]+)", source))
-    return named and table in words and all(v in words or v in plain for v in where.values())
+    return named and table in known and all(v in known or v in plain for v in where.values())
+
+
+def words(source: str) -> set[str]:
+    """Texts in quotes, but for number formats."""
+    quoted = re.findall(r"[\"']([^\"']*)[\"']", source)
+    return {word for word in quoted if not re.fullmatch(r"[+\-,\d]*(\.\d+)?[fg%]?", word)}
 
 
 def expressions(text: str) -> Iterator[Expression]:
@@ -81,11 +93,20 @@ def expressions(text: str) -> Iterator[Expression]:
         for name in (found[1] or found[2]).split(",")
     }
     for inline in INLINE.finditer(text):
-        used = [definitions.get(name, "") for name in re.findall(r"\w+", inline[1])]
-        yield located(text, headings, inline.start(), " ".join([inline[1], *used]))
+        line, section = place(text, headings, inline.start())
+        # A name stands for one statement; a call may lead on to the tables its function reads.
+        depth = 2 if words(inline[1]) else 1
+        yield Expression(line, section, inline[1], used(inline[1], definitions, depth))
     for call in TABLE.finditer(code):
-        source = code[call.start() : closing(code, call.end())]
-        yield located(text, headings, call.start(), source)
+        line, section = place(text, headings, call.start())
+        yield Expression(line, section, code[call.start() : closing(code, call.end())])
+
+
+def used(source: str, definitions: Mapping[str, str], depth: int) -> str:
+    """The definitions that a source refers to, and, down to `depth`, those that these refer to."""
+    names = [name for name in dict.fromkeys(re.findall(r"\w+", source)) if name in definitions]
+    found = " ".join(definitions[name] for name in names)
+    return found if depth == 1 or not found else f"{found} {used(found, definitions, depth - 1)}"
 
 
 def divided(text: str) -> tuple[str, Mapping[int, str]]:
@@ -102,10 +123,10 @@ def divided(text: str) -> tuple[str, Mapping[int, str]]:
     return "".join(code), headings
 
 
-def located(text: str, headings: Mapping[int, str], position: int, source: str) -> Expression:
-    """An expression with the line of a position and the heading above it."""
+def place(text: str, headings: Mapping[int, str], position: int) -> tuple[int, str]:
+    """The line of a position and the heading above it."""
     line = text.count("\n", 0, position) + 1
-    return Expression(line, headings[max(number for number in headings if number <= line)], source)
+    return line, headings[max(number for number in headings if number <= line)]
 
 
 def closing(code: str, start: int) -> int:
