@@ -5,7 +5,8 @@
 `--hellaswag` and `--mmlu` are folders of Arrow files as `datasets` saves them (MMLU: one folder per
 subject with test/ and dev/); PYTHON is an interpreter with lm_eval 0.4.13 and the same torch and
 transformers. Prints a Markdown section for RESULTS.md: medians of alternated runs, each in a
-process of its own, loading not counted. About 40 minutes and 4 GB on two quiet cores.
+process of its own, loading not counted. About 80 minutes and 4 GB on two quiet cores, most of it
+lm_eval's MMLU with five examples.
 """
 
 from __future__ import annotations
@@ -191,7 +192,8 @@ def build_items(options) -> dict[str, list[dict]]:
     """Items as {query, choices, gold}, by the name of the comparison."""
     hellaswag = [_hellaswag(row) for row in _rows(options.hellaswag)[: options.n]]
     mmlu = []
-    subjects = sorted(path for path in options.mmlu.iterdir() if path.is_dir())
+    folders = sorted(path for path in options.mmlu.iterdir() if path.is_dir())
+    subjects = folders[:: max(1, len(folders) // options.subjects)][: options.subjects]
     each = -(-options.n // len(subjects))
     for subject in subjects:
         shots = _rows(subject / "dev")
@@ -275,7 +277,8 @@ def _read(path: Path) -> list[dict]:
 def environment(options) -> str:
     packages = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("torch", "transformers"))
     return (
-        f"{processor()}, {options.threads} threads; {packages}, lm_eval 0.4.13; {options.n} items, "
+        f"{processor()}, {options.threads} threads; {packages}, lm_eval 0.4.13; {options.n} items "
+        f"({options.subjects} subjects of MMLU), "
         f"{options.repeats} alternated runs; token_budget {options.token_budget}, row_tokens "
         f"{options.row_tokens}, cache_gib {options.cache_gib}."
     )
@@ -295,10 +298,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--mmlu", type=Path)
     parser.add_argument("--lm-eval-python", type=Path)
     parser.add_argument("--n", type=int, default=300, help="items per benchmark")
-    parser.add_argument("--thin", type=int, default=5, help="one item in so many gets orders, arms")
+    parser.add_argument("--subjects", type=int, default=10, help="of MMLU; each has its examples")
+    parser.add_argument("--thin", type=int, default=50, help="an item in so many: orders and arms")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4, 8, 16, 32])
-    parser.add_argument("--sweep-items", type=int, default=40)
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--sweep-items", type=int, default=20)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--token-budget", type=int, default=1024)
     parser.add_argument("--row-tokens", type=int, default=128)

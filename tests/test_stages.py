@@ -66,7 +66,8 @@ def in_process(command: str, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setattr(sys, "argv", [module, *arguments])
     with pytest.raises(SystemExit) as left:
         # a module that was imported before would be run a second time, with a warning
-        monkeypatch.delitem(sys.modules, f"experiments.{module}", raising=False)
+        for name in (f"experiments.{module}", f"experiments.{module}.__main__"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
         runpy.run_module(f"experiments.{module}", run_name="__main__")
     return left.value.code
 
