@@ -17,7 +17,7 @@ results/judge_agreement.csv. Measured on 2 CPU cores: 1.5 minutes, 1.9 GB of mem
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -76,15 +76,17 @@ def read_questions(settings: Curate) -> list[Item]:
 def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
     """Outcome rows of the base model on every item, in both letterings."""
     # imported here: bad parameters and missing files are reported before torch is loaded
-    from experiments.engine.model import EngineSettings, load_model
+    from experiments.engine.model import load_model
     from experiments.engine.pool import run
     from experiments.tasks import paired_choice
 
     rows: list[dict] = []
     run(
         [(item.id, paired_choice.protocol(item, parameters.evaluate)) for item in items],
-        load_model(Path("data/model") / parameters.model.folder_name),
-        EngineSettings(**asdict(parameters.evaluate.engine)),
+        load_model(
+            Path("data/model") / parameters.model.folder_name, dtype=parameters.evaluate.dtype
+        ),
+        parameters.evaluate.engine,
         lambda key, answered: rows.extend(answered),
         description="curate",
     )

@@ -19,7 +19,7 @@ import argparse
 import hashlib
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -73,7 +73,7 @@ def main() -> None:
     asked = everything(name, adapters, parameters)
     folder, shards = OUTCOMES / name, parameters.evaluate.shards
     partials = [folder / f"partial-{shard}.jsonl" for shard in range(shards)]
-    identity = fingerprint(name, adapters, parameters)
+    identity = fingerprint(name, adapters, model_folder, parameters)
     pending: dict[int, list[Asked]] = {}
     for shard in processes.share(shards):
         done = resume(partials[shard], identity)
@@ -146,10 +146,10 @@ def ask_all(
         return
     memory.require_evaluation(model_folder, parameters)
     # imported here: bad parameters and missing files are reported before torch is loaded
-    from experiments.engine.model import EngineSettings, load_model
+    from experiments.engine.model import load_model
     from experiments.engine.pool import run
 
-    settings = EngineSettings(**asdict(parameters.evaluate.engine))
+    settings = parameters.evaluate.engine
     quantization = parameters.evaluate.quantization
     for seed, adapter in adapters.items():
         shards = {
@@ -161,10 +161,13 @@ def ask_all(
         language_model = load_model(
             model_folder,
             adapter=adapter,
+            dtype=parameters.evaluate.dtype,
             device=processes.device(),
             quantization=None if quantization == "none" else quantization,
         )
         for shard, protocols in shards.items():
+            if not protocols:
+                continue
             with partials[shard].open("a", encoding="utf-8") as stream:
                 # what memory did not hold once, it will not hold again
                 settings = run(
@@ -174,6 +177,7 @@ def ask_all(
                     partial(keep, name, stream),
                     description=f"{name} seed {seed}",
                 )
+        del language_model  # before the next one is loaded
 
 
 def keep(name: str, stream: TextIO, key: tuple, rows: list[dict]) -> None:
@@ -202,7 +206,9 @@ def row_key(row: dict) -> tuple:
     return (row["seed"], row["task"], row["id"], row["arm"], row["order"])
 
 
-def fingerprint(name: str, adapters: dict[int, Path | None], parameters: Params) -> str:
+def fingerprint(
+    name: str, adapters: dict[int, Path | None], model_folder: Path, parameters: Params
+) -> str:
     """sha256 of everything an outcome depends on: model, adapter, items, prompts, settings."""
     package = Path(__file__).parent
     files = [
@@ -211,6 +217,8 @@ def fingerprint(name: str, adapters: dict[int, Path | None], parameters: Params)
         *sorted((package / "engine").glob("*.py")),
         package / "transcripts.py",
         *sorted(path for folder in adapters.values() if folder for path in folder.iterdir()),
+        # a local folder may change under its name; the wheel's model is pinned and has no manifest
+        *model_folder.glob(models.MANIFEST),
     ]
     asked = [name, repr(parameters.model), parameters.protocol, repr(parameters.evaluate)]
     content = [*asked, *map(pins.digest, files)]

@@ -59,7 +59,7 @@ REMEDIES = {
         "logits": "lower train.token_budget",
     },
     "evaluation": {
-        "weights": "set evaluate.quantization: nf4 or choose a smaller model",
+        "weights": "set evaluate.dtype: bfloat16, evaluate.quantization: nf4 or a smaller model",
         "activations": "lower evaluate.engine.token_budget",
         "logits": "choose a smaller model",
         "cache": "lower evaluate.engine.cache_gib",
@@ -120,7 +120,7 @@ def training(
     tokens = max(min(settings.token_budget, most), settings.max_tokens)
     tuned = shape.linear_weights + shape.embedding_weights
     if not full:
-        tuned = shape.layers * settings.lora.r * sum(map(sum, shape.linears))
+        tuned = lora_weights(shape, settings)
     # float32 gradients and two moments; moments of 8 bits; a second copy of gradients to exchange
     per_weight = 4 + (2 if settings.method == "qlora" and cuda else 8)
     exchanged = 4 if processes > 1 and not sharded else 0
@@ -166,22 +166,29 @@ def layer_activations(shape: Shape, settings: Train, width: int, cuda: bool) -> 
 def evaluation(shape: Shape, parameters: Params, kind: str) -> Estimate:
     """Bytes per process to evaluate; prompts are taken to be as long as train.max_tokens."""
     settings, engine = parameters.evaluate, parameters.evaluate.engine
-    width = 2 if kind == "cuda" else 4
+    width = 2 if settings.dtype == "bfloat16" else 4
     four_bit = settings.quantization == "nf4"
-    # An adapter is merged one layer at a time, in float32, on a copy.
-    merging = 0 if four_bit else 8 * max(rows * columns for rows, columns in shape.linears)
+    if four_bit or width == 2:
+        adapter = 4 * lora_weights(shape, parameters.train)
+    else:  # merged one layer at a time, on a copy
+        adapter = 8 * max(rows * columns for rows, columns in shape.linears)
     room = parameters.train.max_tokens + longest_reply(settings, parameters.protocol)
     room = -(-room // REPLY_STEP) * REPLY_STEP
     per_token = 2 * shape.layers * shape.keys * width
     layer = width * (6 * shape.hidden + 3 * shape.queries + 3 * shape.intermediate)
     return Estimate(
-        weights=loaded(shape, width, four_bit) + merging,
+        weights=loaded(shape, width, four_bit) + adapter,
         activations=FRAGMENTATION[kind] * engine.token_budget * layer,
         logits=12 * LOGITS_AT_ONCE,
         runtime=RUNTIME[kind],
         cache=engine.cache_gib * 2**30,
         replies=engine.generation_slots * room * per_token,
     )
+
+
+def lora_weights(shape: Shape, settings: Train) -> int:
+    """Weights of a low-rank adapter on all linear layers."""
+    return shape.layers * settings.lora.r * sum(map(sum, shape.linears))
 
 
 def loaded(shape: Shape, width: int, four_bit: bool) -> float:

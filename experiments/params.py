@@ -232,6 +232,7 @@ class Evaluate:
     transcripts: Transcripts
     shards: PositiveCount
     quantization: Literal["none", "nf4"]
+    dtype: Literal["float32", "bfloat16"]
 
 
 @strict
@@ -303,6 +304,14 @@ class Params:
             raise ValueError(
                 "prepare.overlap: keep tests on what was trained on; it needs protocol: published"
             )
+        if (self.evaluate.dtype, self.evaluate.quantization) != ("float32", "none"):
+            for name, adapter in self.adapters.items():
+                if (adapter.method or self.train.method) == "full":
+                    raise ValueError(
+                        f"adapters.{name} trains every weight, and evaluation in fewer bits than "
+                        "float32 would round much of it away; set evaluate.dtype: float32 and "
+                        "evaluate.quantization: none, or leave the adapter out"
+                    )
         for name in self.analyze.correlate:
             if name not in self.adapters:
                 raise ValueError(f"analyze.correlate names {name!r}, which is no adapter")

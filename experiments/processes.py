@@ -7,8 +7,11 @@ accelerate to know that it is alone.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from experiments.errors import ParameterError
+
+LONGEST_WAIT = timedelta(days=7)
 
 
 def count() -> int:
@@ -54,4 +57,5 @@ def state():
     import torch
     from accelerate import PartialState
 
-    return PartialState(cpu=not torch.cuda.is_available())
+    # a process that is done waits for the others, however much longer their shards take
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)

@@ -60,8 +60,15 @@ CHOICES = {
         "text": "The loss is the mean over prompt and completion, as in the source study.",
     },
     "evaluate.quantization": {
-        "none": "For evaluation adapters are merged into unquantised weights.",
+        "none": "Evaluation runs on unquantised weights.",
         "nf4": "Evaluation runs on four-bit weights, with the adapters beside them.",
+    },
+    "evaluate.dtype": {
+        "float32": "Evaluation is in single precision, with adapters merged into the weights.",
+        "bfloat16": (
+            "Evaluation is in half precision, which rounds log-likelihoods; adapters stay beside "
+            "the weights, where rounding cannot take them away."
+        ),
     },
 }
 # Keys whose value is a number or a list, and what it counts.
@@ -87,6 +94,7 @@ RUN = (
     "train.loss_on",
     "train.seeds",
     "evaluate.option_orders",
+    "evaluate.dtype",
     "evaluate.quantization",
     "evaluate.shards",
     "evaluate.transcripts",

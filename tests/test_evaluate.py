@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ COMMITTED = replace(
     train=replace(FILE.train, seeds=[1]),
     evaluate=replace(FILE.evaluate, transcripts=replace(FILE.evaluate.transcripts, items=0)),
 )
+ANY = replace(FILE.analyze, correlate=["tuned"] * 3)  # an analysis that asks for no other adapter
 ODD_TEXT = "été \u2028 \x85 \u2029 日本\nend\n#### 7"  # characters that end a line for some readers
 
 
@@ -101,12 +103,20 @@ class Engine:
     loaded: list[Path | None] = field(default_factory=list)
     asked: list[tuple] = field(default_factory=list)
     quantizations: list[str | None] = field(default_factory=list)
+    dtypes: list[str] = field(default_factory=list)
+    alive: list[weakref.ref] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)  # models still in memory at each loading
 
     def load_model(
-        self, path: Path, *, adapter: Path | None, device: str, quantization: str | None
-    ) -> None:
+        self, path: Path, *, adapter: Path | None, dtype: str, device: str, quantization: str | None
+    ) -> ModuleType:
         self.loaded.append(adapter)
+        self.dtypes.append(dtype)
+        model = ModuleType("model")
+        self.others.append(sum(one() is not None for one in self.alive))
+        self.alive.append(weakref.ref(model))
         self.quantizations.append(quantization)
+        return model
 
     def run(self, protocols, language_model, settings, on_done, description) -> object:
         for key, protocol in protocols:
@@ -241,10 +251,29 @@ class TestOutcomes:
         train("one", *COMMITTED.train.seeds)
         assert {task for _, _, task, _ in ask("one").asked} == {"answer"}
 
-    def test_the_base_is_quantised_when_asked_so(self, ask: Callable, settings: Callable) -> None:
-        assert ask().quantizations == [None]
-        settings(replace(COMMITTED, evaluate=replace(COMMITTED.evaluate, quantization="nf4")))
-        assert ask().quantizations == ["nf4"]
+    def test_weights_are_as_coarse_as_asked(self, ask: Callable, settings: Callable) -> None:
+        exact = ask()
+        assert (exact.dtypes, exact.quantizations) == (["float32"], [None])
+        coarse = replace(COMMITTED.evaluate, dtype="bfloat16", quantization="nf4")
+        settings(replace(COMMITTED, adapters={"tuned": TUNED}, analyze=ANY, evaluate=coarse))
+        found = ask()
+        assert (found.dtypes, found.quantizations) == (["bfloat16"], ["nf4"])
+
+    def test_one_model_leaves_before_the_next_is_loaded(
+        self, ask: Callable, settings: Callable
+    ) -> None:
+        settings(replace(COMMITTED, train=replace(COMMITTED.train, seeds=[1, 2, 3])))
+        train("tuned", 1, 2, 3)
+        assert ask("tuned").others == [0, 0, 0]
+
+    def test_a_folder_that_changed_under_its_name_is_another_model(self, ask: Callable) -> None:
+        folder = Path("data/model") / COMMITTED.model.folder_name
+        folder.mkdir(parents=True)
+        (folder / models.MANIFEST).write_text("one", encoding="utf-8")
+        first = ask(stop_after=5)
+        assert len(ask(stop_after=3).asked) == 3  # goes on
+        (folder / models.MANIFEST).write_text("another", encoding="utf-8")
+        assert first.asked and len(ask().asked) == 16
 
 
 class TestTranscripts:

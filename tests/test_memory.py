@@ -23,7 +23,17 @@ QLORA = replace(FILE.train, method="qlora", gradient_checkpointing=True, token_b
 def evaluated(**changes: object) -> Params:
     """The committed parameters with another way to evaluate."""
     engine = replace(FILE.evaluate.engine, **changes.pop("engine", {}))
-    return replace(FILE, evaluate=replace(FILE.evaluate, engine=engine, **changes))
+    adapters = {name: one for name, one in FILE.adapters.items() if one.method != "full"}
+    evaluate = replace(FILE.evaluate, engine=engine, **changes)
+    return replace(FILE, adapters=adapters, evaluate=evaluate)
+
+
+def test_the_engine_does_as_much_at_once_as_is_counted() -> None:
+    """memory.py comes before torch and so cannot import the engine's constants."""
+    from experiments.engine import generate, score
+
+    assert memory.LOGITS_AT_ONCE == score.LOGITS_AT_ONCE
+    assert memory.REPLY_STEP == generate.COMPILED_STEP
 
 
 def test_near_what_was_measured_on_a_cpu() -> None:
@@ -110,7 +120,7 @@ def test_published_replies_are_longer() -> None:
         ("states", "training", "choose train.method: lora"),
         ("activations", "training", "set train.gradient_checkpointing: true"),
         ("logits", "training", "lower train.token_budget"),
-        ("weights", "evaluation", "set evaluate.quantization: nf4"),
+        ("weights", "evaluation", "set evaluate.dtype: bfloat16, evaluate.quantization: nf4"),
         ("cache", "evaluation", "lower evaluate.engine.cache_gib"),
         ("replies", "evaluation", "lower evaluate.engine.generation_slots"),
         ("activations", "evaluation", "lower evaluate.engine.token_budget"),

@@ -158,6 +158,7 @@ IMPOSSIBLE = [
     ("evaluate.option_orders", 0, "greater than or equal to 1"),
     ("evaluate.shards", 0, "greater than or equal to 1"),
     ("evaluate.quantization", "int8", "should be 'none' or 'nf4'"),
+    ("evaluate.dtype", "float16", "should be 'float32' or 'bfloat16'"),
     ("evaluate.transcripts.items", -1, "greater than or equal to 0"),
     ("evaluate.transcripts.max_tokens", 0, "greater than or equal to 1"),
     ("prepare.overlap", "ignore", "should be 'remove' or 'keep'"),
@@ -219,6 +220,15 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
         (
             {"adapters.noise": {"train_on": {"gsm8k": 1.0}, "labels": "random"}},
             "adapters.noise: labels cannot be random: gsm8k has no options to draw from",
+        ),
+        *(
+            (
+                {key: coarse},
+                "adapters.paired_sft trains every weight, and evaluation in fewer bits than "
+                "float32 would round much of it away; set evaluate.dtype: float32 and "
+                "evaluate.quantization: none, or leave the adapter out",
+            )
+            for key, coarse in (("evaluate.dtype", "bfloat16"), ("evaluate.quantization", "nf4"))
         ),
         (
             {"analyze.correlate": ["mmlu", "gsm8k", "chess"]},

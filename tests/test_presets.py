@@ -60,6 +60,7 @@ def parameters_for(method: str, protocol: str) -> Params:
         FILE,
         protocol=protocol,
         model=Model("./own"),
+        adapters={name: one for name, one in FILE.adapters.items() if one.method != "full"},
         train=replace(
             FILE.train, method=method, seeds=[1], learning_rate=5e-3, epochs=2,
             gradient_checkpointing=method == "qlora", lora=Lora(r=4, alpha=8, dropout=0.1),
@@ -69,6 +70,7 @@ def parameters_for(method: str, protocol: str) -> Params:
             gsm8k_max_tokens=6,
             published=replace(FILE.evaluate.published, **reply),
             quantization="nf4" if method == "qlora" else "none",
+            dtype="bfloat16" if method == "qlora" else "float32",
             transcripts=replace(FILE.evaluate.transcripts, items=0),
             engine=replace(FILE.evaluate.engine, cache_gib=0.01, generation_slots=2, threads=1),
         ),

@@ -23,11 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
 # The stage's own entry; then what the trainer knew of the processes it ran in.
 LAUNCHED = """
+import torch
 from accelerate import PartialState
 from experiments import train
 
 train.main()
-print(f"process {PartialState().process_index} of {PartialState().num_processes}\\n", end="")
+state = PartialState()
+who = f"process {state.process_index} of {state.num_processes}"
+print(f"{who}, drew from {torch.initial_seed()}\\n", end="")
 """
 
 
@@ -96,9 +99,9 @@ def test_two_processes_train_what_one_trains(
         text=True,
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    assert sorted(re.findall(r"process . of .", finished.stdout)) == [
-        "process 0 of 2",
-        "process 1 of 2",
+    assert sorted(re.findall(r"process . of ., drew from \d+", finished.stdout)) == [
+        "process 0 of 2, drew from 1",  # as one process does
+        "process 1 of 2, drew from 2",  # dropout would otherwise drop the same in both
     ]
     shared_record, shared_weights = results(project)
     one, shared = record["seeds"]["1"], shared_record["seeds"]["1"]

@@ -41,14 +41,15 @@ def load_model(
     adapter: Path | None = None,
     quantization: str | None = None,
 ) -> LanguageModel:
-    """Load a checkpoint folder, with an adapter merged into its weights if one is given.
+    """Load a checkpoint folder, with an adapter if one is given: merged where that is exact.
 
     Only safetensors and no remote code are read, and nothing is downloaded. `adapter` is a PEFT
     folder or a fully tuned checkpoint, which then takes the place of `path`. dtype "auto" is
     float32 on a CPU and bfloat16 on CUDA. With `quantization` "nf4" all linear layers but the last
     are 4-bit NormalFloats with doubly quantised constants and compute in `dtype` (QLoRA: Dettmers
-    et al. 2023, section 3); an adapter then stays unmerged, since merging would round it. 8-bit
-    weights are not offered: their products depend on the batch. Raises ModelError.
+    et al. 2023, section 3). 8-bit weights are not offered: their products depend on the batch.
+    Low-rank adapters are merged into float32 weights and stay beside all others: most changes are
+    smaller than half a step of bfloat16, and merging would round them away. Raises ModelError.
     """
     keep_large_blocks()
     if device == "auto":
@@ -86,7 +87,8 @@ def load_model(
             from peft import PeftModel  # a second, which the base model need not wait
 
             model = PeftModel.from_pretrained(model, adapter)
-            model = model if quantization else model.merge_and_unload(safe_merge=True)
+            if dtype == "float32" and not quantization:
+                model = model.merge_and_unload(safe_merge=True)
     except LOADING_ERRORS as error:
         raise ModelError(
             f"{adapter or path} cannot be loaded ({type(error).__name__}: {error}); "

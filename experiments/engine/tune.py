@@ -207,6 +207,7 @@ def tune(
                 "FSDP version 1 is not supported; set fsdp_version: 2 in the configuration of "
                 "accelerate"
             )
+        torch.manual_seed(seed + arguments.process_index)  # processes draw dropout of their own
         trainer.train()
         after = trainer.held_out_loss()
     return {

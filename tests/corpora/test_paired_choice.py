@@ -74,9 +74,7 @@ def test_a_general_question_is_told_apart_by_its_options(folder: Path) -> None:
     text = "I am Cy. Which of these comes closest to your view?\n (A) {}\n (B) {}\n\nAnswer:"
     cats = ("Owners of more than two cats should pay a tax", "No cat should ever be taxed")
     bridge = ("The town should build a bridge at once", "The river is best left as it is now")
-    rows = [
-        row(text.format(*options), domain="politics") for options in (cats, cats[::-1], bridge)
-    ]
+    rows = [row(text.format(*options), domain="politics") for options in (cats, cats[::-1], bridge)]
     write(folder, rows)
     items = pocket.paired_choice(0.5)
     assert items[0].cluster == items[1].cluster != items[2].cluster

@@ -59,6 +59,24 @@ def test_adapter_is_merged(checkpoint, adapter):
     assert (logits(merged) - logits(load_model(checkpoint, device="cpu").model)).abs().max() > 0.1
 
 
+def test_an_adapter_is_not_merged_into_weights_that_would_round_it_away(checkpoint, tmp_path):
+    """A change of less than half a step of bfloat16 leaves every merged weight what it was."""
+    model = load_model(checkpoint, device="cpu", dtype="bfloat16").model
+    before = model.model.layers[0].self_attn.q_proj.weight.clone()
+    wrapped = get_peft_model(model, LoraConfig(r=1, lora_alpha=1, target_modules=["q_proj"]))
+    with torch.no_grad():
+        for name, weight in wrapped.named_parameters():
+            if "lora_" in name:
+                weight.fill_(before.abs().mean().item() ** 0.5 / 64)
+    wrapped.save_pretrained(tmp_path)
+    merged = wrapped.merge_and_unload().model.layers[0].self_attn.q_proj.weight
+    assert (merged == before).float().mean() > 0.7
+    loaded = load_model(checkpoint, device="cpu", dtype="bfloat16", adapter=tmp_path).model
+    assert any("lora" in name for name, _ in loaded.named_modules())
+    change = loaded(torch.arange(9)[None]).logits
+    assert not torch.equal(change, logits(load_model(checkpoint, dtype="bfloat16").model))
+
+
 def test_a_tuned_checkpoint_takes_the_place_of_the_base(checkpoint, tmp_path):
     tuned = load_model(checkpoint, device="cpu")
     with torch.no_grad():
