@@ -23,12 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # quarto runs cells in paper/, where the package may not be installed
     sys.path.insert(0, str(ROOT))
 
+from experiments import params  # noqa: E402
 from experiments.differences.printed import bound_names  # noqa: E402
 from experiments.errors import RenderError  # noqa: E402
+from experiments.params import BASE, Adapter  # noqa: E402
+from experiments.stats.claims import NOT_MEASURED  # noqa: E402
 
 if __package__:
+    from paper.labels import MODELS
     from paper.provenance import note, note_of_runs
 else:  # a document's kernel, which runs in paper/
+    from labels import MODELS
     from provenance import note, note_of_runs
 
 LOG_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
@@ -84,23 +89,44 @@ class Report:
             raise RenderError(f"{self.document}: {len(frame)} rows of {table} fit {where}")
         return frame.iloc[0]
 
+    def measured(self, **where: object) -> bool:
+        """Whether the run at hand was to measure this: it trains the adapter and asks it the test.
+
+        A run may leave adapters of the paper out, and documents then say so in their place. A name
+        that the paper does not know is left to `row`, which refuses it; so are archived runs.
+        """
+        model = where.get("model", where.get("adapter"))
+        path = self.root / "params.yaml"
+        if self.prefix or model not in MODELS or model == BASE or not path.is_file():
+            return True
+        adapters = _adapters(path)
+        asked = adapters[model].evaluate_on if model in adapters else ()
+        return model in adapters and (asked is None or where.get("task", asked[0]) in asked)
+
     def number(self, table: str, column: str, format: str = "", **where: object) -> str:
         """One number as text, e.g. `number("effects", "difference", "+.2f", model="mmlu", …)`.
 
         `format` is a Python format specification; without one, integers and text are printed as
-        they are and other numbers with two decimals.
+        they are and other numbers with two decimals. "(not measured)" if `measured` says so.
         """
+        if not self.measured(**where):
+            return self.phrase(f"{table}[{joined(where)}].{column}", f"({NOT_MEASURED})")
         row = self.row(table, **where)
         if column not in row:
             raise RenderError(f"{self.document}: {table} has no column {column!r}")
         text = show(row[column], format)
-        self._keep(f"{table}[{_joined(where)}].{column}", text, row, column)
+        self._keep(f"{table}[{joined(where)}].{column}", text, row, column)
         return text
 
     def interval(
         self, table: str, column: str = "estimate", format: str = ".2f", **where: object
     ) -> str:
-        """A column and its interval, e.g. "0.31 [0.24, 0.38]"; RenderError if it has none."""
+        """A column and its interval, e.g. "0.31 [0.24, 0.38]"; RenderError if it has none.
+
+        "(not measured)" if `measured` says so.
+        """
+        if not self.measured(**where):
+            return self.phrase(f"{table}[{joined(where)}].{column}", f"({NOT_MEASURED})")
         row = self.row(table, **where)
         if column not in row:
             raise RenderError(f"{self.document}: {table} has no column {column!r}")
@@ -109,7 +135,7 @@ class Report:
             raise RenderError(f"{self.document}: {table} has no interval of {column!r}")
         value, low, high = (f"{{{name}:{format}}}" for name in (column, *bounds))
         text = fill(f"{value} [{low}, {high}]", row)
-        self._keep(f"{table}[{_joined(where)}].{column}", text, row, column)
+        self._keep(f"{table}[{joined(where)}].{column}", text, row, column)
         return text
 
     def count(self, key: str, value: int) -> str:
@@ -132,10 +158,12 @@ class Report:
                 cell = fill(template, row)
                 if ":" in template:  # a format specification: the cell is a number
                     numeric[header] = True
-                    where = _joined({column: row[column] for column in key})
+                    where = joined({column: row[column] for column in key})
                     self._keep(f"{name}[{where}].{header}", cell, row, *printed_columns(template))
                 cells.append(cell.replace("|", "\\|"))
             lines.append("| " + " | ".join(cells) + " |")
+        if not lines:  # some renderers take a table without rows for a paragraph
+            lines.append("| " + " | ".join([MISSING] * len(columns)) + " |")
         rule = "|" + "|".join("---:" if numeric[header] else ":---" for header in columns) + "|"
         return "\n".join(["| " + " | ".join(columns) + " |", rule, *lines])
 
@@ -168,13 +196,19 @@ class Report:
             csv.writer(file).writerow([self.document, self.prefix + key, printed, *values])
 
 
+@lru_cache(maxsize=4)
+def _adapters(path: Path) -> dict[str, Adapter]:
+    """The adapters of params.yaml, read once."""
+    return params.load(path).adapters
+
+
 @lru_cache(maxsize=64)
 def _read(path: Path) -> pd.DataFrame:
     """A table read once; an empty cell is a missing value."""
     return pd.read_csv(path)
 
 
-def _joined(where: dict[str, object]) -> str:
+def joined(where: dict[str, object]) -> str:
     """The part of a key that identifies the row."""
     return ",".join(f"{column}={value}" for column, value in where.items())
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 from labels import MODELS
-from report import Report, show
+from report import NOT_MEASURED, Report, joined, show
 
 ROSE, FELL, UNDETECTED = "rose", "fell", "not detected"
 # The sides on which a whole interval can lie.
@@ -58,6 +58,8 @@ def change(
     (analyze.power) before any correction. `brief` calls that change "detectable", which the
     document then has to explain. Numbers have at most `most` decimals.
     """
+    if not report.measured(**where):
+        return report.phrase(f"effects[{joined(where)}].words", f"was {NOT_MEASURED}")
     row = report.row("effects", **where)
     format = digits(row, most)
     signed = report.interval("effects", format=f"+{format}", **where)
@@ -80,6 +82,8 @@ def change(
 
 def level(report: Report, unit: str = " nats", most: int = 2, **where: object) -> str:
     """An estimate and on which side of zero its interval lies, ready to end a sentence."""
+    if not report.measured(**where):
+        return report.number("estimates", "estimate", **where)
     row = report.row("estimates", **where)
     format = f"+{digits(row, most)}"
     return f"{report.interval('estimates', format=format, **where)}{unit}, {_lies(side(row))}"

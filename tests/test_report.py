@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from experiments.differences.printed import bound_names
 from experiments.errors import RenderError
@@ -79,6 +80,23 @@ class TestNumber:
             report.number(table, column, **where)
         assert "\n" not in str(raised.value)
         assert log(report) == []
+
+    def test_an_adapter_that_the_run_leaves_out_is_not_measured(
+        self, report: Report, tmp_path: Path
+    ) -> None:
+        content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        del content["adapters"]["paired_sft"]
+        content["adapters"]["mmlu"]["evaluate_on"] = ["mmlu"]
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        for where in ({"model": "paired_sft", "task": "mmlu"}, {"model": "mmlu", "task": "answer"}):
+            assert report.number("effects", "estimate", **where) == "(not measured)"
+            assert report.interval("effects", **where) == "(not measured)"
+            assert not report.measured(**where)
+        assert {entry["printed"] for entry in log(report)} == {"(not measured)"}
+        # what should be there and is not, and a name that nobody knows, are mistakes
+        for model in ("mmlu", "paired_stf"):
+            with pytest.raises(RenderError, match="no row with"):
+                report.number("effects", "estimate", model=model, task="mmlu")
 
     def test_a_missing_value_is_a_dash(self, report: Report) -> None:
         assert report.number("effects", "estimate", "+.2f", model="tuned", task="answer") == MISSING
@@ -244,6 +262,11 @@ class TestTable:
         frame = report.frame("effects").iloc[:1]
         report.table(frame, {"Range": "[{low:.1f}, {high:.1f}]"}, "effects", ["model"])
         assert list(log(report)[0].values())[2:] == ["[0.2, 0.4]", "", "", ""]
+
+    def test_a_table_of_nothing_has_a_row_that_says_so(self, report: Report) -> None:
+        empty = report.frame("effects").iloc[:0]
+        *_, last = report.table(empty, {"A": "{n:.0f}", "B": "{note}"}, "effects", []).splitlines()
+        assert last == "| – | – |"
 
     def test_an_unknown_column_in_a_template_is_refused(self, report: Report) -> None:
         frame = report.frame("effects")

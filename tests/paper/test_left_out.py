@@ -1,0 +1,53 @@
+"""Documents of a run that leaves adapters out say "not measured" in their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from experiments.rendering.document import load_document, load_project
+from experiments.rendering.notebook import execute, to_markdown
+from tests.working_copy import copy_working_tree
+
+KEPT = ["gsm8k", "mmlu", "truthfulqa"]
+# As much of the paper as names single adapters in its prose.
+DOCUMENTS = ["index", "technical-findings", "tradeoffs-summary", "mitigation"]
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed results without what most adapters would have brought."""
+    root = copy_working_tree(tmp_path_factory.mktemp("run") / "paper")
+    path = root / "params.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["adapters"] = {name: content["adapters"][name] for name in KEPT}
+    content["analyze"]["correlate"] = KEPT
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for table in (root / "results").glob("*.csv"):
+        frame = pd.read_csv(table) if table.stat().st_size else pd.DataFrame()
+        for column in {"model", "adapter"} & set(frame):
+            frame = frame[frame[column].isin(["base", *KEPT])].copy()
+            if table.stem == "rankings":  # somebody is first
+                frame["rank"] = frame.groupby("scheme")["rank"].rank().astype(int)
+            frame.to_csv(table, index=False)
+    for record in (root / "results/training").iterdir():
+        if record.stem not in KEPT:
+            record.unlink()
+    (root / ".printed").mkdir(exist_ok=True)
+    return root
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_it_is_rendered_and_says_what_is_missing(small_run: Path, name: str) -> None:
+    project = load_project(small_run)
+    document = load_document(small_run, Path(f"paper/{name}.qmd"), project)
+    markdown, _ = to_markdown(execute(small_run, document, project["profile"]), "gfm")
+    assert "measured" in markdown and "nan" not in markdown.lower().split()
+    log = pd.read_csv(small_run / f".printed/{name}.csv")
+    of_adapters = log["key"].str.extract(r"[\[,](?:model|adapter)=(\w+)")[0]
+    others = log[of_adapters.notna() & ~of_adapters.isin(["base", *KEPT])]
+    assert others["printed"].str.contains("not measured").all()
+    assert len(others) or name == "tradeoffs-summary"  # which has its adapters in one sentence
