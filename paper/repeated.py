@@ -88,5 +88,17 @@ def repeated_in_words(report: Report, run: Run) -> str:
     )
 
 
+def in_brief(report: Report, run: Run) -> str:
+    """The same in one sentence."""
+    table = effects_of(report, run)
+    told = report.count(f"runs.{run.name}.told", int(table["told"].sum()))
+    seeds = report.count(f"runs.{run.name}.seeds", len(run.seeds))
+    every = report.count(f"runs.{run.name}.effects", len(table))
+    return (
+        f"With more items and {seeds} training seeds, {told} of {every} effects, those of controls "
+        "among them, have an interval for new items and new training runs that leaves out zero."
+    )
+
+
 def _up(table: pd.DataFrame) -> int:
     return int((table["told"] & (table["estimate"] > 0)).sum())
