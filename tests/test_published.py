@@ -160,9 +160,9 @@ def test_outcomes_of_the_other_protocol_are_refused(
 
 
 def test_another_protocol_starts_an_interrupted_run_anew() -> None:
-    folders = {0: None}
-    ours = evaluate.fingerprint("base", folders, replace(SMALL, protocol="controlled"))
-    assert ours != evaluate.fingerprint("base", folders, SMALL)
+    of_base = ("base", {0: None}, Path("data/model/own"))
+    ours = evaluate.fingerprint(*of_base, replace(SMALL, protocol="controlled"))
+    assert ours != evaluate.fingerprint(*of_base, SMALL)
 
 
 def test_the_protocol_chooses_the_measures_of_the_tables() -> None:
