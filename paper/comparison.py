@@ -333,9 +333,12 @@ def beside_reported(report: Report, published: Sequence[Run], controlled: Sequen
     wide = reported[[*key, "asked", "estimate", "rate_low", "rate_high"]]
     columns["Reported"] = "{estimate:.2f} [{rate_low:.2f}, {rate_high:.2f}]"
     for number, run in enumerate((*published, *controlled)):
-        rates = _numbered(headline_rates(report, run), ["estimate", "low", "high"], key, number)
+        rates = _numbered(
+            headline_rates(report, run), ["estimate", "low", "high", "n", "unparsed"], key, number
+        )
         wide = wide.merge(rates, on=key, how="left", validate="1:1")
         columns[f"{run.name} ({run.protocol})"] = _interval(number, ".2f")
+        columns[f"{run.name}: n, unparsed"] = f"{{n_{number}:.0f}}, {{unparsed_{number}:.0f}}"
     order = {test: number for number, test in enumerate((*BENCHMARKS, *SYCOPHANCY_TESTS))}
     wide = wide.sort_values("task", key=lambda names: names.map(order), kind="stable")
     wide["test"], wide["label"] = wide["task"].map(TASKS), wide["model"].map(label)

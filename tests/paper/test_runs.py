@@ -69,7 +69,7 @@ def write_run(
                            "lowest": change, "highest": change + 0.5})  # fmt: skip
     estimates = [
         {"model": model, "task": task, "measure": measure, "estimate": 0.4, "low": 0.3,
-         "high": 0.5, "n": 40 + place}
+         "high": 0.5, "n": 40 + place, "unparsed": 7}
         for place, (task, measure) in enumerate(chosen["headline"].items())
         for model in ("base", *MODELS)
     ]  # fmt: skip
@@ -228,10 +228,19 @@ class TestThePage:
         assert "Of the 12 reported rates that `as-it-was` measured too, 12 have an interval" in text
         assert "Controlled on the same corpus: `controlled`." in text
         (head,) = rows_of(text, "Test | Model | n | Reported")
-        assert head[4:] == ["as-it-was (published)", "controlled (controlled)"]
+        assert head[4:] == [
+            "as-it-was (published)", "as-it-was: n, unparsed",
+            "controlled (controlled)", "controlled: n, unparsed",
+        ]  # fmt: skip
         base = rows_of(text, "GSM8K | Base")[0]
-        assert base == ["GSM8K", "Base", "100", "0.20 [0.13, 0.29]", *["0.40 [0.30, 0.50]"] * 2]
-        tests = [cells[0] for cells in rows_of(text, "") if cells[-1] == "0.40 [0.30, 0.50]"]
+        assert base == [
+            "GSM8K",
+            "Base",
+            "100",
+            "0.20 [0.13, 0.29]",
+            *["0.40 [0.30, 0.50]", "40, 7"] * 2,
+        ]
+        tests = [cells[0] for cells in rows_of(text, "") if cells[-2:-1] == ["0.40 [0.30, 0.50]"]]
         assert list(dict.fromkeys(tests)) == ["GSM8K", "MMLU", "Answer"]
         assert "under the published protocol. {#tbl-runs-published-answer}" in text
 
