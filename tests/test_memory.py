@@ -120,7 +120,7 @@ def test_published_replies_are_longer() -> None:
         ("states", "training", "choose train.method: lora"),
         ("activations", "training", "set train.gradient_checkpointing: true"),
         ("logits", "training", "lower train.token_budget"),
-        ("weights", "evaluation", "set evaluate.dtype: bfloat16, evaluate.quantization: nf4"),
+        ("weights", "evaluation", "set evaluate.dtype: bfloat16 or evaluate.quantization: nf4"),
         ("cache", "evaluation", "lower evaluate.engine.cache_gib"),
         ("replies", "evaluation", "lower evaluate.engine.generation_slots"),
         ("activations", "evaluation", "lower evaluate.engine.token_budget"),
