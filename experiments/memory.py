@@ -59,7 +59,9 @@ REMEDIES = {
         "logits": "lower train.token_budget",
     },
     "evaluation": {
-        "weights": "set evaluate.dtype: bfloat16 or evaluate.quantization: nf4, or choose a smaller model",
+        "weights": (
+            "set evaluate.dtype: bfloat16 or evaluate.quantization: nf4, or choose a smaller model"
+        ),
         "activations": "lower evaluate.engine.token_budget",
         "logits": "choose a smaller model",
         "cache": "lower evaluate.engine.cache_gib",
