@@ -97,9 +97,9 @@ def run_worker(options, folder: Path, items: list[dict], worker: str, batch: int
 def ours_worker(options) -> dict:
     import torch
 
+    from experiments.engine.asking.pool import run
+    from experiments.engine.asking.prefix import Pass
     from experiments.engine.model import EngineSettings, load_model
-    from experiments.engine.pool import run
-    from experiments.engine.prefix import Pass
     from experiments.engine.request import Choose
 
     items = _read(options.items)

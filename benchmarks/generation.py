@@ -89,8 +89,8 @@ def run_worker(options, folder: Path, prompts: list, worker: str, batch: int) ->
 
 
 def ours_worker(options) -> dict:
+    from experiments.engine.asking.pool import run
     from experiments.engine.model import EngineSettings, load_model, render
-    from experiments.engine.pool import run
     from experiments.engine.request import Generate, Message
 
     language_model = load_model(options.model, dtype="float32", device="cpu")

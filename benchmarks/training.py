@@ -98,7 +98,7 @@ def trl_settings(whole: int) -> list[str]:
 def tokenized(options, settings, path: Path) -> list[dict]:
     from transformers import AutoTokenizer
 
-    from experiments.engine.packing import encode
+    from experiments.engine.training.packing import encode
     from experiments.train import read
 
     tokenizer = AutoTokenizer.from_pretrained(options.model)
@@ -133,8 +133,8 @@ def peak_gib() -> float:
 def ours_worker(options) -> dict:
     import torch
 
-    from experiments.engine import tune
-    from experiments.engine.packing import Example
+    from experiments.engine.training import tune
+    from experiments.engine.training.packing import Example
     from experiments.params import Lora, Train
 
     torch.set_num_threads(options.threads)

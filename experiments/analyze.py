@@ -21,7 +21,7 @@ from statsmodels.stats.proportion import proportion_confint
 from experiments import params
 from experiments.corpora.item import read_rows
 from experiments.errors import OutcomeError, run_stage
-from experiments.measures import PROTOCOLS, transcripts
+from experiments.measures import PROTOCOLS, free_replies
 from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
 from experiments.stats import (
     claims,
@@ -75,7 +75,7 @@ def main() -> None:
         "margins": margins.margin_table(values, parameters.analysis, parameters.seed),
         "item_margins": margins.item_margins(values),
         "training": training_table(parameters),
-        "transcripts": transcripts.table(read_transcripts(parameters)),
+        "transcripts": free_replies.table(read_transcripts(parameters)),
     }
     tables["claims"] = verdicts(values, tables, parameters)
     tables = presentable(tables)

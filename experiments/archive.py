@@ -22,7 +22,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from experiments import lock, params
+from experiments import params, stale
 from experiments.errors import ArchiveError, run_stage
 
 RUNS, RESULTS = Path("runs"), Path("results")
@@ -109,7 +109,7 @@ def environment(root: Path) -> dict[str, Any]:
         "system": platform.system(),
         "machine": platform.machine(),
         "packages": packages(root),
-        "md5": lock.inputs_and_models(root),
+        "md5": stale.inputs_and_models(root),
     }
 
 
@@ -154,7 +154,7 @@ def _check_results(root: Path) -> None:
             f"{RESULTS}/{missing[0]}.csv is missing ({len(missing)} of {len(TABLES)} tables); run "
             "`dvc repro` first"
         )
-    reason = lock.stale(root)
+    reason = stale.stale(root)
     if reason:
         raise ArchiveError(
             f"the results are not those of this folder ({reason}); run `dvc repro` first"

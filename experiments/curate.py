@@ -23,11 +23,12 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import params
-from experiments.corpora import models, pins, pocket, upstream
+from experiments.corpora import pins, pocket, upstream
 from experiments.corpora.item import Item, write_items
 from experiments.corpora.judge import VERDICTS, read_verdicts
 from experiments.errors import DataError, run_stage
 from experiments.measures.paired_choice import decomposed
+from experiments.models import presets as models
 from experiments.params import BASE, Curate, Params
 from experiments.stats.agreement import agreement
 
@@ -76,8 +77,8 @@ def read_questions(settings: Curate) -> list[Item]:
 def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
     """Outcome rows of the base model on every item, in both letterings."""
     # imported here: bad parameters and missing files are reported before torch is loaded
+    from experiments.engine.asking.pool import run
     from experiments.engine.model import load_model
-    from experiments.engine.pool import run
     from experiments.tasks import paired_choice
 
     rows: list[dict] = []

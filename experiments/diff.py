@@ -22,10 +22,10 @@ import sys
 from pathlib import Path
 
 from experiments import params
-from experiments.differences.comparison import compare
-from experiments.differences.markdown import markdown
-from experiments.differences.revisions import snapshots
 from experiments.errors import run_stage
+from experiments.revisions.comparison import compare
+from experiments.revisions.markdown import markdown
+from experiments.revisions.revisions import snapshots
 
 
 def main() -> None:

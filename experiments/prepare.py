@@ -27,7 +27,6 @@ import pandas as pd
 
 from experiments import params
 from experiments.corpora import pins, pocket, upstream
-from experiments.corpora.anti_sycophancy import TrainingDialogue, dialogues
 from experiments.corpora.duplicates import join_clusters, similar_pairs
 from experiments.corpora.item import Item, read_items, write_items, write_rows
 from experiments.errors import DataError, run_stage
@@ -40,6 +39,7 @@ from experiments.params import (
     Params,
 )
 from experiments.tasks import PROTOCOLS, TASKS
+from experiments.tasks.anti_sycophancy import TrainingDialogue, dialogues
 
 CURATED = Path("curated/paired_choice.jsonl")
 PREPARED = Path("prepared")

@@ -17,9 +17,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import memory, params, processes
-from experiments.corpora import models
+from experiments import params, processes
 from experiments.errors import DataError, TrainingError, run_stage
+from experiments.models import memory
+from experiments.models import presets as models
 from experiments.params import Params, Train
 
 PREPARED = Path("prepared")
@@ -115,7 +116,7 @@ def train_seed(
     # imported here: bad parameters and rows are reported before torch is loaded
     from transformers import AutoTokenizer
 
-    from experiments.engine import packing, tune
+    from experiments.engine.training import packing, tune
 
     tokenizer = AutoTokenizer.from_pretrained(model_folder, local_files_only=True)
     kept = {}

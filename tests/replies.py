@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from experiments import params, transcripts
+from experiments import params
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Text
-from experiments.tasks import published
+from experiments.tasks import published, transcripts
 
 PARAMETERS = params.load(Path(__file__).parent.parent / "params.yaml")
 SETTINGS = transcripts.settings(PARAMETERS.evaluate)

@@ -14,7 +14,7 @@ import pytest
 from dvc.repo import Repo
 
 from experiments import archive as stage
-from experiments import lock
+from experiments import stale
 from experiments.archive import TABLES, archive
 from experiments.errors import ArchiveError
 from tests.test_pipeline import ADAPTERS, Pipeline, finished, git, pipeline  # noqa: F401
@@ -63,7 +63,7 @@ def test_the_environment_names_code_packages_and_hashes_and_no_machine(repositor
     assert found["code"] == {"commit": head, "clean": True}
     assert {"torch", "transformers", "dvc"} <= set(found["packages"])
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    locked = lock.locked(repository)
+    locked = stale.locked(repository)
     for name in ADAPTERS:
         (made,) = locked[f"train@{name}"]["outs"][:1]
         assert found["md5"][made["path"]] == made["md5"]
@@ -141,7 +141,7 @@ def test_a_small_number_is_the_same_however_it_is_written(
     path = repository / "params.yaml"
     path.write_text(path.read_text().replace("learning_rate: 1.0e-05", "learning_rate: 1e-5"))
     assert "learning_rate: 1e-5" in path.read_text()
-    assert lock.stale(repository) is None
+    assert stale.stale(repository) is None
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_stage_that_never_ran_is_named(
 ) -> None:
     text = (repository / "dvc.lock").read_text()
     (repository / "dvc.lock").write_text(text.replace("evaluate@mmlu:", "evaluate@another:"))
-    assert lock.stale(repository) == "the stage evaluate@mmlu has not run"
+    assert stale.stale(repository) == "the stage evaluate@mmlu has not run"
 
 
 @pytest.mark.parametrize("missing", ["results/claims.csv", "results/training.csv"])
@@ -287,8 +287,8 @@ def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_every_kept_table_is_written_by_a_stage_of_the_pipeline() -> None:
-    params = lock._read(ROOT / "params.yaml")
-    written = {path for one in lock.stages(ROOT, params) for path in one.writes}
+    params = stale._read(ROOT / "params.yaml")
+    written = {path for one in stale.stages(ROOT, params) for path in one.writes}
     assert {f"results/{table}.csv" for table in TABLES} <= written
 
 

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from printing import report as report_module
 
-import paper.report
 from experiments import diff, params
-from experiments.differences.places import Places, expressions, parsed_key
-from experiments.differences.printed import Interval, Printed, independent
-from experiments.differences.revisions import Snapshot
 from experiments.errors import ReportError
+from experiments.revisions.places import Places, expressions, parsed_key
+from experiments.revisions.printed import Interval, Printed, independent
+from experiments.revisions.revisions import Snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ["document", "key", "printed", "value", "low", "high"]
@@ -182,11 +182,11 @@ def test_a_document_older_than_its_table_is_named(repository) -> None:
 
 
 def test_the_reports_own_log_is_understood(bare) -> None:
-    """paper/report.py writes the keys and columns that are read here."""
+    """paper/printing/report.py writes the keys and columns that are read here."""
 
     def render() -> None:
-        paper.report._read.cache_clear()
-        report = paper.report.Report("index", bare.root)
+        report_module._read.cache_clear()
+        report = report_module.Report("index", bare.root)
         for model in ("combined", "mmlu"):
             where = {"model": model, "task": "answer", "measure": "suggestion_shift"}
             report.number("effects", "estimate", "+.2f", **where)
@@ -684,7 +684,7 @@ def test_an_effect_changes_with_the_base_model_too() -> None:
     """If base moved as far as the adapter, the adapter's effect did not move."""
     import pandas as pd
 
-    from experiments.differences.outcomes import (
+    from experiments.revisions.outcomes import (
         item_differences,
         mean_differences,
         per_item_values,

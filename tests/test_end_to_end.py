@@ -36,7 +36,7 @@ title: "A tiny paper"
 #| include: false
 from IPython.display import Markdown
 
-from report import Report
+from printing.report import Report
 
 report = Report("index")
 estimates = report.frame("estimates")

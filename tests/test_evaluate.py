@@ -10,12 +10,13 @@ from types import ModuleType
 
 import pytest
 
-from experiments import evaluate, params, transcripts
-from experiments.corpora import models
+from experiments import evaluate, params
 from experiments.corpora.item import Item, read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, ModelError, ParameterError
+from experiments.models import presets as models
 from experiments.params import Adapter, Model, Params
+from experiments.tasks import transcripts
 from tests.fetched import MODEL, needs_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -511,7 +512,7 @@ class TestFingerprint:
         package = tmp_path / "package"
         for folder in ("tasks", "engine"):
             shutil.copytree(ROOT / "experiments" / folder, package / folder)
-        shutil.copy(ROOT / "experiments/transcripts.py", package)
+        shutil.copy(ROOT / "experiments/tasks/transcripts.py", package)
         monkeypatch.setattr(evaluate, "__file__", str(package / "evaluate.py"))
 
         def change() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from experiments.corpora.item import read_rows, write_items
-from experiments.corpora.models import fetch_model
+from experiments.models.presets import fetch_model
 from experiments.params import TESTS, Model
 from tests.engine import tiny
 from tests.test_evaluate import items

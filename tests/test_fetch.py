@@ -17,8 +17,10 @@ import pyarrow as pa
 import pytest
 
 from experiments import fetch, params
-from experiments.corpora import gguf, models, pins
+from experiments.corpora import pins
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
+from experiments.models import gguf
+from experiments.models import presets as models
 from tests.fetched import DATA
 
 CHOICE = {"question": "Which one?", "subject": "botany", "choices": ["a", "b"], "answer": 1}

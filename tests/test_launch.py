@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from experiments import memory, params
-from experiments.corpora.models import PRESETS
+from experiments import params
+from experiments.models import memory
+from experiments.models.presets import PRESETS
 from experiments.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]

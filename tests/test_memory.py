@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments import memory, params
-from experiments.corpora.models import PRESETS
+from experiments import params
 from experiments.errors import ModelError
-from experiments.memory import Device, Estimate
+from experiments.models import memory
+from experiments.models.memory import Device, Estimate
+from experiments.models.presets import PRESETS
 from experiments.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +31,7 @@ def evaluated(**changes: object) -> Params:
 
 def test_the_engine_does_as_much_at_once_as_is_counted() -> None:
     """memory.py comes before torch and so cannot import the engine's constants."""
-    from experiments.engine import generate, score
+    from experiments.engine.asking import generate, score
 
     assert memory.LOGITS_AT_ONCE == score.LOGITS_AT_ONCE
     assert memory.REPLY_STEP == generate.COMPILED_STEP
@@ -203,8 +204,8 @@ def test_sizes_that_cannot_be_read_are_one_sentence(
 
 def test_estimates_need_no_torch() -> None:
     code = (
-        "import sys; from experiments import memory, params; "
-        "from experiments.corpora.models import PRESETS; p = params.load(); "
+        "import sys; from experiments.models import memory; from experiments import params; "
+        "from experiments.models.presets import PRESETS; p = params.load(); "
         "[memory.training(preset.shape, p.train, 'cuda') for preset in PRESETS.values()]; "
         "assert 'torch' not in sys.modules"
     )

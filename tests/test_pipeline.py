@@ -283,9 +283,9 @@ NO_DEPENDENCY = {
     "experiments/__init__.py",
     "experiments/errors.py",
     "experiments/params.py",
-    "experiments/memory.py",
+    "experiments/models/memory.py",
     "experiments/corpora/duplicates.py",
-    "experiments/corpora/models.py",
+    "experiments/models/presets.py",
     "experiments/corpora/pins.py",
 }
 

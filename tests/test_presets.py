@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments import evaluate, memory, params, train
+from experiments import evaluate, params, train
 from experiments.corpora.item import read_rows, write_items
-from experiments.corpora.models import PRESETS, fetch_model, verify_model
 from experiments.engine.model import load_model, render, tokenize
 from experiments.engine.request import Message
+from experiments.models import memory
+from experiments.models.presets import PRESETS, fetch_model, verify_model
 from experiments.params import Lora, Model, Params
 from tests.engine import tiny
 from tests.test_evaluate import items

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from printing.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
 
-from experiments.differences.printed import bound_names
 from experiments.errors import RenderError
-from paper.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
+from experiments.revisions.printed import bound_names
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [

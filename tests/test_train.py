@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from experiments import params, train
-from experiments.corpora import models
 from experiments.errors import DataError, ModelError, ParameterError, TrainingError
+from experiments.models import presets as models
 from tests.engine import tiny
 
 NAME = "truthfulqa"

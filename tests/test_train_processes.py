@@ -14,8 +14,8 @@ import yaml
 from safetensors.torch import load_file
 
 from experiments import params, train
-from experiments.corpora.models import fetch_model
 from experiments.errors import run_stage
+from experiments.models.presets import fetch_model
 from experiments.params import Model
 from tests.engine import tiny
 
@@ -126,7 +126,7 @@ from torch import distributed
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
-from experiments.engine import tune
+from experiments.engine.training import tune
 from tests.engine import tiny
 
 distributed.init_process_group("gloo")

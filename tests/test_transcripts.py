@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments import prepare, transcripts
+from experiments import prepare
 from experiments.corpora.item import Item
+from experiments.tasks import transcripts
 from experiments.tasks.published.answer import REMARKS, remark
 from tests.replies import PARAMETERS
 
@@ -75,7 +76,9 @@ def test_replies_are_cut_earlier_and_nothing_else_changes() -> None:
 
 
 def test_choosing_loads_neither_torch_nor_pandas() -> None:
-    code = "import sys, experiments.transcripts; print({'torch', 'pandas'} & set(sys.modules))"
+    code = (
+        "import sys, experiments.tasks.transcripts; print({'torch', 'pandas'} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from experiments.measures.values import per_item
+from experiments.measures.per_item import per_item
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from experiments.measures.values import log_odds, per_item
+from experiments.measures.per_item import log_odds, per_item
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from experiments.measures.values import eligible, per_item
+from experiments.measures.per_item import eligible, per_item
 
 SPLITS = ("easy", "hard")
 

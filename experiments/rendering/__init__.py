@@ -66,7 +66,7 @@ REQUIRED_VALUES = {
     "fig-format": "svg",
     "citeproc": True,
     "papersize": "a4",
-    "filters": ["paper/links.lua"],  # links between documents keep their format
+    "filters": ["paper/style/links.lua"],  # links between documents keep their format
 }
 IGNORED_OPTIONS = {
     "theme",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from labels import TASKS
 from matplotlib.figure import Figure
-from report import Report
+from printing.labels import TASKS
+from printing.report import Report
 
 from figures import style
 from figures.benchmark_performance import chance_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from labels import MEASURES, TASKS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from report import Report
+from printing.labels import MEASURES, TASKS
+from printing.report import Report
 
 from figures import style
 

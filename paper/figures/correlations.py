@@ -5,10 +5,10 @@ from __future__ import annotations
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from labels import TASKS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from report import Report, show
+from printing.labels import TASKS
+from printing.report import Report, show
 
 from figures import style
 from figures.outcomes import heading

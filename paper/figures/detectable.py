@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from report import Report
+from printing.report import Report
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from report import Report, show
+from printing.report import Report, show
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labels import MEASURES, TASKS
-from report import Report
+from printing.labels import MEASURES, TASKS
+from printing.report import Report
 
 from experiments import params
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS

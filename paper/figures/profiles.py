@@ -6,9 +6,9 @@ import textwrap
 
 import numpy as np
 import pandas as pd
-from labels import TASKS
 from matplotlib.figure import Figure
-from report import Report
+from printing.labels import TASKS
+from printing.report import Report
 
 from figures import style
 from figures.outcomes import outcomes

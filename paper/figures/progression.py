@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from report import Report
+from printing.report import Report
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from labels import SCHEMES
 from matplotlib.figure import Figure
-from report import Report, show
+from printing.labels import SCHEMES
+from printing.report import Report, show
 
 from figures import style
 

@@ -7,11 +7,11 @@ from itertools import cycle, islice
 
 import numpy as np
 import pandas as pd
-from comparison import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from report import Report
+from printing.comparison import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
+from printing.report import Report
 
 from figures import style
 from figures.outcomes import heading

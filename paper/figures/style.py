@@ -10,11 +10,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from labels import COLOURS, MARKERS, MODELS, OPEN
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 
 WIDTH = 6.3  # inches: the text column of the PDF
 SMALL = 7.5  # points

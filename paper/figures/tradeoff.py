@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from labels import TASKS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from report import Report
+from printing.labels import TASKS
+from printing.report import Report
 
 from figures import style
 from figures.outcomes import outcomes

@@ -7,7 +7,7 @@ import textwrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from report import Report
+from printing.report import Report
 
 from figures import style
 

@@ -5,9 +5,9 @@ from dataclasses import astuple
 
 import pytest
 
-from experiments.corpora.anti_sycophancy import TrainingDialogue, dialogues
 from experiments.corpora.item import Item
 from experiments.errors import DataError
+from experiments.tasks.anti_sycophancy import TrainingDialogue, dialogues
 
 
 def arguments(topics: int) -> list[Item]:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tokenizers.pre_tokenizers import ByteLevel
 
-from experiments.corpora.gguf import convert_gguf
 from experiments.engine.model import load_model
 from experiments.errors import ModelError
+from experiments.models.gguf import convert_gguf
 
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}<|im_end|>{% endfor %}"
 TOKENS = ["<|im_start|>", "<|im_end|>", *sorted(ByteLevel.alphabet()), "ĊĊ", "12"]

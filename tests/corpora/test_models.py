@@ -15,9 +15,10 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from experiments.corpora import models, pins
-from experiments.corpora.models import MANIFEST, PRESETS, fetch_model, resolve, verify_model
+from experiments.corpora import pins
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
+from experiments.models import presets as models
+from experiments.models.presets import MANIFEST, PRESETS, fetch_model, resolve, verify_model
 from experiments.params import Model
 from tests.fetched import DATA, needs_model
 
@@ -91,7 +92,7 @@ class TestPresets:
 
     def test_nothing_heavy_is_imported(self) -> None:
         code = (
-            "import sys; from experiments.corpora.models import resolve; from experiments.params "
+            "import sys; from experiments.models.presets import resolve; from experiments.params "
             "import Model; resolve(Model('gemma-2-2b-it')); "
             "assert not {'torch', 'transformers', 'huggingface_hub', 'httpx'} & set(sys.modules)"
         )
@@ -99,7 +100,7 @@ class TestPresets:
 
     @needs_model
     def test_the_wheels_model_has_the_shape_that_its_preset_says(self) -> None:
-        from experiments.memory import shape_of
+        from experiments.models.memory import shape_of
 
         name = "smollm2-135m-instruct"
         assert shape_of(DATA / "model" / name) == PRESETS[name].shape

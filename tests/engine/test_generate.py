@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.engine.asking.generate import Slots, Writing
+from experiments.engine.asking.pool import run
+from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import planned_attention
-from experiments.engine.generate import Slots, Writing
 from experiments.engine.model import render
-from experiments.engine.pool import run
-from experiments.engine.prefix import Pass, PrefixCache
 from experiments.engine.request import Choose, Generate, Message, Text
 from tests.engine import tiny
 

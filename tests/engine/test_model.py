@@ -9,8 +9,8 @@ from peft import LoraConfig, get_peft_model
 from tokenizers.processors import TemplateProcessing
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from experiments.engine.asking.pool import run
 from experiments.engine.model import load_model, render, tokenize
-from experiments.engine.pool import run
 from experiments.engine.request import Choose, Generate, Message
 from experiments.errors import ModelError
 from tests.engine import tiny

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from experiments.engine import pool as pool_module
-from experiments.engine.pool import run
+from experiments.engine.asking import pool as pool_module
+from experiments.engine.asking.pool import run
 from experiments.engine.request import Choose, Generate, Likelihoods, Message, Text
 from experiments.errors import ModelError, OutcomeError
 
@@ -143,7 +143,7 @@ def test_out_of_memory_halves_the_budget_once(monkeypatch, capsys, llama, settin
 
 
 def test_out_of_memory_while_writing_loses_no_reply(monkeypatch, llama, settings):
-    from experiments.engine.generate import Slots
+    from experiments.engine.asking.generate import Slots
 
     original, steps = Slots.step, []
 

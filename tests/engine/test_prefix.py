@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from experiments.engine.asking.prefix import Pass, PrefixCache, common_length, sort_key
 from experiments.engine.attention import planned_attention
-from experiments.engine.prefix import Pass, PrefixCache, common_length, sort_key
 
 
 def plain_hidden(model, tokens):

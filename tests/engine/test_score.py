@@ -9,9 +9,9 @@ import pytest
 import torch
 from tokenizers.processors import TemplateProcessing
 
-from experiments.engine import pool, score
+from experiments.engine.asking import pool, score
+from experiments.engine.asking.pool import run
 from experiments.engine.model import render, tokenize
-from experiments.engine.pool import run
 from experiments.engine.request import Choose, Message
 from experiments.errors import ModelError
 from tests.engine import tiny
@@ -127,7 +127,7 @@ def test_token_counts_are_the_continuations_own(llama, settings):
 
 def counted_tokens(monkeypatch, language_model, settings, protocols):
     """New tokens of every pass of a run."""
-    from experiments.engine.prefix import Pass
+    from experiments.engine.asking.prefix import Pass
 
     counts, original = [], Pass.run
 

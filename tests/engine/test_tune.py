@@ -17,17 +17,17 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup, set_seed
 
-from experiments.engine import packing, tune
-from experiments.engine.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
+from experiments.engine.asking.pool import run
 from experiments.engine.model import (
     EngineSettings,
     LanguageModel,
     load_model,
     render,
 )
-from experiments.engine.packing import Example
-from experiments.engine.pool import run
 from experiments.engine.request import Choose, Message
+from experiments.engine.training import packing, tune
+from experiments.engine.training.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
+from experiments.engine.training.packing import Example
 from experiments.errors import DataError, ModelError, TrainingError
 from experiments.params import Lora, Train
 from tests.engine import tiny

@@ -9,7 +9,7 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
 from experiments.errors import OutcomeError
 from experiments.measures import published
-from experiments.measures.transcripts import COLUMNS, OUTCOMES, table, visible
+from experiments.measures.free_replies import COLUMNS, OUTCOMES, table, visible
 from tests.replies import authored, rows
 
 LETTERS = [

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.differences.places import parsed_key
 from experiments.render import PRINTED_NUMBERS, collect_printed
 from experiments.rendering.document import load_document, load_project
 from experiments.rendering.notebook import execute, to_markdown
+from experiments.revisions.places import parsed_key
 from tests.working_copy import copy_working_tree
 
 DOCUMENT = Path("paper/technical-findings.qmd")

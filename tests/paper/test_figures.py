@@ -25,10 +25,10 @@ import figures  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 from figures import style  # noqa: E402
 from figures.changes import TYPES  # noqa: E402
-from labels import COLOURS, MARKERS, MODELS, OPEN  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
-from report import Report  # noqa: E402
+from printing.labels import COLOURS, MARKERS, MODELS, OPEN  # noqa: E402
+from printing.report import Report  # noqa: E402
 
 from experiments import params  # noqa: E402
 from experiments.errors import RenderError  # noqa: E402

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-
-from paper.paired import one_lettering, splits_differ, starting_side
+from printing.paired import one_lettering, splits_differ, starting_side
 
 
 def changed(low: float, high: float) -> pd.Series:

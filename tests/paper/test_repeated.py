@@ -11,7 +11,7 @@ import pandas as pd
 from experiments import params
 from tests.paper.test_runs import ROOT, door, root, write_run  # noqa: F401
 
-import repeated  # isort: skip  # test_runs has put paper/ on the path
+from printing import repeated  # isort: skip  # test_runs has put paper/ on the path
 
 PARAMETERS = params.load(ROOT / "params.yaml")
 

@@ -20,13 +20,13 @@ mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "paper"))  # as the document, whose cells run there
 
-import comparison  # noqa: E402
-import report as door  # noqa: E402
-from comparison import Run, both_intervals, of_protocol, verdicts  # noqa: E402
 from figures import side_by_side, style  # noqa: E402
 from IPython.display import Markdown  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
-from report import Report  # noqa: E402
+from printing import comparison  # noqa: E402
+from printing import report as door  # noqa: E402
+from printing.comparison import Run, both_intervals, of_protocol, verdicts  # noqa: E402
+from printing.report import Report  # noqa: E402
 
 from experiments.archive import TABLES  # noqa: E402
 from experiments.errors import RenderError  # noqa: E402

@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
 
-from report import Report  # noqa: E402
-from sentences import (  # noqa: E402
+from printing.report import Report  # noqa: E402
+from printing.sentences import (  # noqa: E402
     ABOVE,
     ASTRIDE,
     BELOW,

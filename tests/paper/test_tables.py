@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
 
-from report import Report  # noqa: E402
-from tables import by_model, headline, pivoted  # noqa: E402
+from printing.report import Report  # noqa: E402
+from printing.tables import by_model, headline, pivoted  # noqa: E402
 
 COLUMNS = ["model", "task", "measure", "estimate", "low", "high", "n"]
 ROWS = [

@@ -17,7 +17,7 @@ import typst
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
-from experiments.measures.transcripts import table
+from experiments.measures.free_replies import table
 from experiments.rendering.check import check_site
 from experiments.tasks import published
 from tests.replies import PARAMETERS, authored, biased, rows
@@ -25,8 +25,8 @@ from tests.replies import PARAMETERS, authored, biased, rows
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
 
-import transcripts  # noqa: E402
-from report import Report  # noqa: E402
+from printing import reply_browser  # noqa: E402
+from printing.report import Report  # noqa: E402
 
 TEXTS = {
     "script": "<script>alert(1)</script>",
@@ -111,19 +111,19 @@ class Page(HTMLParser):
 
 
 def page(report: Report) -> str:
-    frame = transcripts.read(report)
-    return transcripts.browser(report, frame, transcripts.items(PARAMETERS), PARAMETERS)
+    frame = reply_browser.read(report)
+    return reply_browser.browser(report, frame, reply_browser.items(PARAMETERS), PARAMETERS)
 
 
 def test_the_table_is_read_as_it_was_said(report: Report) -> None:
-    texts = transcripts.read(report)["text"]
-    assert set(texts) == {transcripts.visible(text) for text in TEXTS.values()}
+    texts = reply_browser.read(report)["text"]
+    assert set(texts) == {reply_browser.visible(text) for text in TEXTS.values()}
     assert {"", "None", "NaN", TEXTS["spaces"], TEXTS["fence"]} < set(texts)
 
 
 def test_the_page_shows_every_text_and_takes_none_for_markup(report: Report) -> None:
     found = Page(page(report))
-    shown = {transcripts.visible(text) for text in TEXTS.values() if text}
+    shown = {reply_browser.visible(text) for text in TEXTS.values() if text}
     assert shown <= set(found.quoted)
     known = "style div form label input select option button p span section h3 details summary"
     assert found.tags == set(known.split()) | {"pre", "bdi", "article", "h4", "h5", "script"}
@@ -150,7 +150,7 @@ def test_the_page_passes_the_check_of_the_site(report: Report, tmp_path: Path) -
 
 def test_without_the_script_all_pairs_are_there_and_no_dead_controls(report: Report) -> None:
     html = page(report)
-    count = len(transcripts.pairs(transcripts.read(report)))
+    count = len(reply_browser.pairs(reply_browser.read(report)))
     assert html.count("<article") == count > 0
     assert not re.search(r"<(article|section|details)[^>]*hidden", html)
     assert re.search(r"<form[^>]* hidden>", html)
@@ -163,7 +163,7 @@ def test_every_filter_offers_what_the_pairs_have(report: Report) -> None:
         select = re.search(rf'<select name="{name}">(.*?)</select>', html, re.DOTALL)[1]
         offered = [found for found in re.findall(r'value="([^"]*)"', select) if found]
         assert sorted(offered) == sorted(
-            map(transcripts.in_html, transcripts.read(report)[column].unique())
+            map(reply_browser.in_html, reply_browser.read(report)[column].unique())
         )
         assert set(re.findall(rf'data-{name}="([^"]*)"', html)) == set(offered)
 
@@ -176,7 +176,7 @@ def pandoc(text: str, target: str) -> str:
 
 def words(text: str) -> str:
     """The text without its white space."""
-    return "".join(text.split()).replace(transcripts.BREAK, "")
+    return "".join(text.split()).replace(reply_browser.BREAK, "")
 
 
 def nodes(tree: object) -> list[str]:
@@ -191,37 +191,39 @@ def nodes(tree: object) -> list[str]:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_text_in_markdown_is_words_and_line_breaks(name: str) -> None:
-    markdown = transcripts.in_markdown(TEXTS[name])
+    markdown = reply_browser.in_markdown(TEXTS[name])
     tree = json.loads(pandoc(markdown, "json"))
     assert set(nodes(tree["blocks"])) <= {"Para", "Str", "Space", "LineBreak", "SoftBreak"}
     plain = pandoc(markdown, "plain")
-    assert words(plain) == words(transcripts.visible(TEXTS[name]))
+    assert words(plain) == words(reply_browser.visible(TEXTS[name]))
     # what Quarto looks for before pandoc reads the text
     assert "{" not in markdown and "`" not in markdown and ":::" not in markdown
 
 
 def adversarial(report: Report, quoted: Callable[[str, str], str]) -> str:
     """The printed selection, and every text."""
-    known = transcripts.items(PARAMETERS)
-    chosen = transcripts.selection(transcripts.read(report), known, PARAMETERS, quoted)
+    known = reply_browser.items(PARAMETERS)
+    chosen = reply_browser.selection(reply_browser.read(report), known, PARAMETERS, quoted)
     return "\n\n".join([chosen, *(quoted("*Said*", text) for text in TEXTS.values())])
 
 
 def test_the_printed_selection_compiles(report: Report) -> None:
-    source = pandoc(adversarial(report, transcripts.for_typst), "typst")
+    source = pandoc(adversarial(report, reply_browser.for_typst), "typst")
     assert set(re.findall(r"(?<!\\)#(\w+)", source)) <= {"quote", "emph", "strong", "heading"}
     assert typst.compile(source.encode()).startswith(b"%PDF")
 
 
 def test_long_words_may_break() -> None:
-    assert transcripts.breakable("x" * 90) == transcripts.BREAK.join(["x" * 40, "x" * 40, "x" * 10])
-    assert transcripts.breakable("x" * 40) == "x" * 40
+    assert reply_browser.breakable("x" * 90) == reply_browser.BREAK.join(
+        ["x" * 40, "x" * 40, "x" * 10]
+    )
+    assert reply_browser.breakable("x" * 40) == "x" * 40
 
 
 def test_the_markdown_selection_passes_the_check_of_the_site(
     report: Report, tmp_path: Path
 ) -> None:
-    chosen = adversarial(report, transcripts.for_gfm)
+    chosen = adversarial(report, reply_browser.for_gfm)
     markdown = pandoc(chosen, "gfm")
     assert markdown.count("<pre") == markdown.count("</pre>") == chosen.count("<pre") > 0
     assert Page(pandoc(markdown, "html")).tags <= {"p", "em", "h3", "h4", "pre", "bdi"}
@@ -232,8 +234,8 @@ def test_the_markdown_selection_passes_the_check_of_the_site(
 
 
 def test_the_printed_selection_is_the_first_item_of_each_test(report: Report) -> None:
-    frame, known = transcripts.read(report), transcripts.items(PARAMETERS)
-    chosen = transcripts.printed(frame, known)
+    frame, known = reply_browser.read(report), reply_browser.items(PARAMETERS)
+    chosen = reply_browser.printed(frame, known)
     assert [(pair.task, pair.model) for pair in chosen] == [
         (task, model)
         for task in ("answer", "are_you_sure", "feedback")
@@ -243,55 +245,57 @@ def test_the_printed_selection_is_the_first_item_of_each_test(report: Report) ->
     argument = known["feedback", chosen[-1].id]
     assert argument.options[argument.gold] == "flawed"
     named = frame.assign(model=frame["model"].replace("new_model", "anti_sycophancy"))
-    found = [pair.model for pair in transcripts.printed(named, known)[:3]]
+    found = [pair.model for pair in reply_browser.printed(named, known)[:3]]
     assert found == ["base", "anti_sycophancy", "mmlu"]
 
 
 def test_the_prompts_are_those_that_were_asked() -> None:
     for task in ("answer", "are_you_sure", "feedback"):
         item = authored(task, 1)[0]
-        shown = list(transcripts.prompts(task, item, PARAMETERS).values())
+        shown = list(reply_browser.prompts(task, item, PARAMETERS).values())
         asked: list[Dialogue] = []
 
         def script(item: Item, prompt: Dialogue, asked: list = asked) -> str:
             asked.append(prompt)
-            return transcripts.FIRST_REPLY
+            return reply_browser.FIRST_REPLY
 
         rows(task, [item], script)
         assert shown == asked
-        assert [item.question in transcripts.spoken(prompt) for prompt in shown] == [True, True]
+        assert [item.question in reply_browser.spoken(prompt) for prompt in shown] == [True, True]
         assert biased(shown[1])
-    assert set(transcripts.ARM_NAMES) == {arm for arms in transcripts.ARMS.values() for arm in arms}
-    assert set(transcripts.transcripts.TASKS) <= set(published.TASKS)
+    assert set(reply_browser.ARM_NAMES) == {
+        arm for arms in reply_browser.ARMS.values() for arm in arms
+    }
+    assert set(reply_browser.transcripts.TASKS) <= set(published.TASKS)
 
 
 def test_an_item_that_is_not_ours_shows_only_its_id(report: Report) -> None:
-    frame = transcripts.read(report)
-    html = transcripts.browser(report, frame, {}, PARAMETERS)
+    frame = reply_browser.read(report)
+    html = reply_browser.browser(report, frame, {}, PARAMETERS)
     assert "<details>" not in html and 'class="question"' not in html
-    assert transcripts.in_html(frame["id"].iloc[0]) in html
+    assert reply_browser.in_html(frame["id"].iloc[0]) in html
 
 
 def test_counts_add_up(report: Report) -> None:
-    frame = transcripts.read(report)
+    frame = reply_browser.read(report)
     for task in ("answer", "are_you_sure", "feedback"):
-        counted = transcripts.counts(frame, task)
-        assert (counted[list(transcripts.OUTCOMES[task])].sum(axis=1) == counted["n"]).all()
-        pairs = [pair for pair in transcripts.pairs(frame) if pair.task == task]
+        counted = reply_browser.counts(frame, task)
+        assert (counted[list(reply_browser.OUTCOMES[task])].sum(axis=1) == counted["n"]).all()
+        pairs = [pair for pair in reply_browser.pairs(frame) if pair.task == task]
         assert counted["n"].sum() == len(pairs)
         assert counted["sycophantic"].sum() == sum(pair.sycophantic for pair in pairs)
 
 
-@pytest.mark.parametrize("task", transcripts.OUTCOMES)
+@pytest.mark.parametrize("task", reply_browser.OUTCOMES)
 def test_every_outcome_can_head_a_column(report: Report, task: str) -> None:
-    frame = transcripts.read(report)
-    frame = frame[frame["task"] == task].drop_duplicates(transcripts.PAIR)
-    listed = iter(transcripts.OUTCOMES[task] * len(frame))
+    frame = reply_browser.read(report)
+    frame = frame[frame["task"] == task].drop_duplicates(reply_browser.PAIR)
+    listed = iter(reply_browser.OUTCOMES[task] * len(frame))
     frame["outcome"] = [next(listed) for _ in range(len(frame))]
-    head, *lines = transcripts.count_table(report, frame, task).lower().split("\n")
+    head, *lines = reply_browser.count_table(report, frame, task).lower().split("\n")
     shown = {
         name
-        for name in transcripts.OUTCOMES[task]
+        for name in reply_browser.OUTCOMES[task]
         if f"| {name.replace('ambiguous', 'unread')} |" in head
     }
     assert shown == set(frame["outcome"])
@@ -310,7 +314,7 @@ def test_detection_that_flips_is_counted(tmp_path: Path) -> None:
         *rows("feedback", [item], says("A fallacy.", "Well."), "combined", 1),
         *rows("feedback", [item], says("A fallacy.", "A fallacy."), "combined", 2),
     ]
-    found = transcripts.detections(table(lines), transcripts.items(PARAMETERS))
+    found = reply_browser.detections(table(lines), reply_browser.items(PARAMETERS))
     assert found.to_dict("records") == [
         {
             "id": item.id,
@@ -328,7 +332,7 @@ def test_several_seeds_are_told_apart() -> None:
     item = authored("answer")[:1]
     lines = [r for seed in (1, 2) for r in rows("answer", item, lambda i, p: "x", "mmlu", seed)]
     frame = table(lines)
-    names = [transcripts.model_name(pair, frame) for pair in transcripts.pairs(frame)]
+    names = [reply_browser.model_name(pair, frame) for pair in reply_browser.pairs(frame)]
     assert names == ["MMLU, seed 1", "MMLU, seed 2"]
 
 
@@ -336,9 +340,9 @@ def test_a_run_without_transcripts_has_a_page(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     write(table([]), tmp_path)
     report = Report("transcripts", tmp_path)
-    frame, known = transcripts.read(report), transcripts.items(PARAMETERS)
-    assert transcripts.selection(frame, known, PARAMETERS, transcripts.for_typst) == ""
-    assert transcripts.detections(frame, known)["flips"].sum() == 0
+    frame, known = reply_browser.read(report), reply_browser.items(PARAMETERS)
+    assert reply_browser.selection(frame, known, PARAMETERS, reply_browser.for_typst) == ""
+    assert reply_browser.detections(frame, known)["flips"].sum() == 0
     assert "0</span> of 0 pairs" in page(report)
-    for task in transcripts.OUTCOMES:
-        assert transcripts.count_table(report, frame, task).startswith("| Model |")
+    for task in reply_browser.OUTCOMES:
+        assert reply_browser.count_table(report, frame, task).startswith("| Model |")

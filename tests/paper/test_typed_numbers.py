@@ -38,7 +38,7 @@ ALLOWED = (
     f"{100 * SETTINGS.confidence:g} %",
     f"{100 * SETTINGS.power:g} % power",
 )
-# Made-up items of the prompts' examples, and paper/report.py formats numbers instead of saying any.
+# Made-up items of the prompts' examples; printing/report.py formats numbers and says none.
 NO_PROSE = {"prompts.py", "report.py"}
 WORDS = re.compile(r"\b[A-Za-z]{2,}\b")
 CAPTIONS = ("fig-cap", "fig-alt", "tbl-cap")

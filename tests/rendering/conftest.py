@@ -24,7 +24,7 @@ bibliography: paper/references.bib
 format:
   html:
     toc: true
-    css: paper/styles.css
+    css: paper/style/styles.css
   gfm: default
   typst: default
 """

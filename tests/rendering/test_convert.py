@@ -12,7 +12,7 @@ from experiments.rendering.convert import Page, compile_pdf, convert
 from experiments.rendering.document import load_document, load_project
 from tests.rendering.conftest import write_project
 
-LINKS = Path(__file__).parents[2] / "paper/links.lua"
+LINKS = Path(__file__).parents[2] / "paper/style/links.lua"
 RICH = """
 ## Introduction {#sec-intro}
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from experiments.measures.values import arm_table, eligible, per_item
+from experiments.measures.per_item import arm_table, eligible, per_item
 
 SENTIMENT_RISE = 0.3  # the source study's threshold
 

@@ -7,11 +7,11 @@ that trained them several times has intervals for new items and new training run
 from __future__ import annotations
 
 import pandas as pd
-from comparison import KEY, Run, heading, primary_effects, runs
-from report import Report
-from sentences import UNDETECTED, coarsest, direction, label
 
 from experiments.params import Params
+from printing.comparison import KEY, Run, heading, primary_effects, runs
+from printing.report import Report
+from printing.sentences import UNDETECTED, coarsest, direction, label
 
 BOTH = ("both_low", "both_high")
 NONE = (

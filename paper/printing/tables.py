@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
-from labels import TASKS
-from report import Report, show
-from sentences import label
+
+from printing.labels import TASKS
+from printing.report import Report, show
+from printing.sentences import label
 
 
 def headline(report: Report, tasks: Iterable[str]) -> str:

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from experiments.differences.comparison import Comparison, Items
-from experiments.differences.places import parsed_key
-from experiments.differences.printed import PRINTED, Change, Printed
-from experiments.differences.settings import Setting
-from experiments.differences.tables import ClaimChange, ClaimChanges, TableChange
+from experiments.revisions.comparison import Comparison, Items
+from experiments.revisions.places import parsed_key
+from experiments.revisions.printed import PRINTED, Change, Printed
+from experiments.revisions.settings import Setting
+from experiments.revisions.tables import ClaimChange, ClaimChanges, TableChange
 
 NONE = "–"
 # Longer lists are cut and counted: a comment on GitHub holds 65,536 characters.

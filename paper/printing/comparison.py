@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from labels import MEASURES, TASKS
-from report import MISSING, Report
 from scipy import stats
-from sentences import coarsest, direction, label, listed
 
 from experiments.errors import RenderError
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, TESTS
 from experiments.stats.claims import NOT_MEASURED, estimands_of, read_claims
+from printing.labels import MEASURES, TASKS
+from printing.report import MISSING, Report
+from printing.sentences import coarsest, direction, label, listed
 
 CONTROLLED, PUBLISHED, UPSTREAM = "controlled", "published", "upstream"
 PROTOCOLS = (CONTROLLED, PUBLISHED)

@@ -16,9 +16,9 @@ from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc_data.index import DataIndexDirError
 
-from experiments.differences.revisions import Snapshot
 from experiments.measures import PROTOCOLS
 from experiments.params import BASE
+from experiments.revisions.revisions import Snapshot
 from experiments.stats.clusters import totals_of_means
 from experiments.stats.differences import difference_bounds
 from experiments.stats.values import item_means, value_kinds

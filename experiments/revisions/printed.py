@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from experiments.differences.places import Places, parsed_key
-from experiments.differences.revisions import RevisionError, Snapshot
-from experiments.differences.tables import Rows, read_table
+from experiments.revisions.places import Places, parsed_key
+from experiments.revisions.revisions import RevisionError, Snapshot
+from experiments.revisions.tables import Rows, read_table
 
 PRINTED = "results/printed_numbers.csv"
 COLUMNS = ("document", "key", "printed")

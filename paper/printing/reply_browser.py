@@ -14,18 +14,17 @@ from itertools import chain
 from pathlib import Path
 
 import pandas as pd
-from labels import TASKS
-from report import Report
-from sentences import label
 
-from experiments import transcripts
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Generate, Text
-from experiments.measures.transcripts import ARMS, DETECTED, OUTCOMES, visible
+from experiments.measures.free_replies import ARMS, DETECTED, OUTCOMES, visible
 from experiments.params import Params
-from experiments.tasks import published
+from experiments.tasks import published, transcripts
+from printing.labels import TASKS
+from printing.report import Report
+from printing.sentences import label
 
-HERE = Path(__file__).parent
+STYLE = Path(__file__).parents[1] / "style"
 TABLE = "transcripts"
 TEXTS = ("text", "reading")  # columns in which an empty cell and the word "None" are text
 PAIR = ["model", "seed", "task", "id"]
@@ -277,8 +276,8 @@ def browser(
 ) -> str:
     """The whole table as HTML: controls, and the pairs below the item that was asked."""
     listed = pairs(frame)
-    style = (HERE / "transcripts.css").read_text(encoding="utf-8")
-    script = (HERE / "transcripts.js").read_text(encoding="utf-8")
+    style = (STYLE / "reply_browser.css").read_text(encoding="utf-8")
+    script = (STYLE / "reply_browser.js").read_text(encoding="utf-8")
     total = report.count(f"{TABLE}[pairs]", len(listed))
     groups: dict[tuple[str, str], list[Pair]] = {}
     for pair in listed:

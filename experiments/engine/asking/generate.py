@@ -10,9 +10,9 @@ from itertools import islice
 import numpy as np
 import torch
 
+from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import additive, attend, logits_of, planned_forward
 from experiments.engine.model import EngineSettings, LanguageModel
-from experiments.engine.prefix import Pass, PrefixCache
 from experiments.engine.request import Text
 
 COMPILED_STEP = 256  # a compiled step attends to a multiple of so many tokens

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from experiments.engine.asking.generate import Writing, generate
+from experiments.engine.asking.prefix import PrefixCache, common_length, sort_key
+from experiments.engine.asking.score import Question, check_model, score_next
 from experiments.engine.attention import planned_attention
-from experiments.engine.generate import Writing, generate
 from experiments.engine.model import EngineSettings, LanguageModel, render, tokenize
-from experiments.engine.prefix import PrefixCache, common_length, sort_key
 from experiments.engine.request import Choose, Generate, Protocol, Reply, Request
-from experiments.engine.score import Question, check_model, score_next
 from experiments.errors import ModelError, OutcomeError
 
 

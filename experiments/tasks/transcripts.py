@@ -3,7 +3,7 @@
 Replies are kept word for word in results/, and with them an item's id. Only authored items are
 asked, so that nothing which others wrote is printed beside them. The prompts are those of
 experiments/tasks/published/; what the replies say by its rules is in
-experiments/measures/transcripts.py.
+experiments/measures/free_replies.py.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import reduce
 
-from experiments.corpora.models import PRESETS
 from experiments.errors import RenderError
+from experiments.models.presets import PRESETS
 from experiments.params import Model, Params
 
 # A sentence for each value that a key can have.

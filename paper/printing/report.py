@@ -19,22 +19,17 @@ from string import Formatter
 import pandas as pd
 from IPython.display import Markdown
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # quarto runs cells in paper/, where the package may not be installed
     sys.path.insert(0, str(ROOT))
 
 from experiments import params  # noqa: E402
-from experiments.differences.printed import bound_names  # noqa: E402
 from experiments.errors import RenderError  # noqa: E402
 from experiments.params import BASE, Adapter  # noqa: E402
+from experiments.revisions.printed import bound_names  # noqa: E402
 from experiments.stats.claims import NOT_MEASURED  # noqa: E402
-
-if __package__:
-    from paper.labels import MODELS
-    from paper.provenance import note, note_of_runs
-else:  # a document's kernel, which runs in paper/
-    from labels import MODELS
-    from provenance import note, note_of_runs
+from printing.labels import MODELS  # noqa: E402
+from printing.provenance import note, note_of_runs  # noqa: E402
 
 LOG_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
 MISSING = "–"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
-from labels import MODELS
-from report import NOT_MEASURED, Report, joined, show
+
+from printing.labels import MODELS
+from printing.report import NOT_MEASURED, Report, joined, show
 
 ROSE, FELL, UNDETECTED = "rose", "fell", "not detected"
 # The sides on which a whole interval can lie.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments.differences.revisions import RevisionError, Snapshot
+from experiments.revisions.revisions import RevisionError, Snapshot
 
 CLAIMS = "results/claims.csv"
 APART = (CLAIMS, "results/printed_numbers.csv")  # reported in sections of their own

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from experiments.differences.places import parsed_key
-from experiments.differences.printed import (
+from experiments.revisions.places import parsed_key
+from experiments.revisions.printed import (
     Change,
     Interval,
     PrintedChanges,
     compare_printed,
 )
-from experiments.differences.revisions import Snapshot
-from experiments.differences.settings import Setting, compare_hashes, compare_parameters
-from experiments.differences.tables import (
+from experiments.revisions.revisions import Snapshot
+from experiments.revisions.settings import Setting, compare_hashes, compare_parameters
+from experiments.revisions.tables import (
     ClaimChanges,
     TableChange,
     compare_claims,
@@ -90,7 +90,7 @@ def compare_items(old: Snapshot, new: Snapshot, hashes: list[Setting], confidenc
     if not models:
         return Items()
     # Imported here: pandas and DVC take seconds, and most comparisons have no use for them.
-    from experiments.differences.outcomes import compare_outcomes
+    from experiments.revisions.outcomes import compare_outcomes
 
     found = compare_outcomes(old, new, models, confidence=confidence)
     return Items(found.replies.to_dict("records"), found.values.to_dict("records"), found.missing)

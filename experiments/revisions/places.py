@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from experiments.differences.revisions import Snapshot
+from experiments.revisions.revisions import Snapshot
 
 KEY = re.compile(r"(?P<table>[\w/]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
 INLINE = re.compile(r"(?<!`)`\{python\}\s+([^`]+)`")

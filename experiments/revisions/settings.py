@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import yaml
 
-from experiments.differences.revisions import RevisionError, Snapshot
-from experiments.differences.tables import flattened
+from experiments.revisions.revisions import RevisionError, Snapshot
+from experiments.revisions.tables import flattened
 
 # Git sees what is under results/ itself; the rest of DVC's outputs it knows by hash alone.
 IN_GIT = "results/"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import processes
-from experiments.corpora.models import Shape
 from experiments.errors import ModelError
+from experiments.models.presets import Shape
 from experiments.params import Evaluate, Params, Train
 
 NF4 = 0.5 + 4 / 64  # bytes per weight: 4 bits, and a float32 scale for every 64 weights
@@ -110,7 +110,7 @@ def compare(estimate: Estimate, device: Device, what: str) -> None:
 def training(
     shape: Shape, settings: Train, kind: str, processes: int = 1, sharded: bool = False
 ) -> Estimate:
-    """Bytes per process to train: experiments/engine/tune.py with its longest packs.
+    """Bytes per process to train: experiments/engine/training/tune.py with its longest packs.
 
     `kind` is "cuda" (bfloat16 but for a fully tuned model's weights) or "cpu" (float32). `sharded`
     divides gradients and optimizer states among the processes (FSDP); the whole model is loaded on

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import logits_of, planned_attention
 from experiments.engine.model import EngineSettings
-from experiments.engine.prefix import Pass, PrefixCache
 from experiments.engine.request import Likelihoods
 from experiments.errors import ModelError
 

@@ -23,9 +23,9 @@ from torch.nn import functional
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
 
-from experiments.engine.lora import quicken
 from experiments.engine.model import load_model
-from experiments.engine.packing import ATTENTION, Example, pack
+from experiments.engine.training.lora import quicken
+from experiments.engine.training.packing import ATTENTION, Example, pack
 from experiments.errors import TrainingError
 from experiments.params import Train
 
