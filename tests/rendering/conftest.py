@@ -32,16 +32,16 @@ REFERENCES = """
 @article{sharma2023, title={Towards Understanding Sycophancy}, author={Sharma, Mrinank},
   journal={arXiv}, year={2023}}
 """
-STYLES = Path(__file__).parents[2] / "paper" / "styles.css"
+STYLES = Path(__file__).parents[2] / "paper" / "style" / "styles.css"
 
 
 def write_project(root: Path, documents: dict[str, str]) -> Path:
     """A project whose documents are the values; each gets front matter where it has none."""
-    (root / "paper").mkdir(exist_ok=True)
+    (root / "paper/style").mkdir(parents=True, exist_ok=True)
     (root / "_quarto.yml").write_text(PROJECT)
     (root / "_environment").write_text("SOURCE_DATE_EPOCH=0\n")
     (root / "paper" / "references.bib").write_text(REFERENCES)
-    shutil.copyfile(STYLES, root / "paper" / "styles.css")
+    shutil.copyfile(STYLES, root / "paper" / "style" / "styles.css")
     for name, text in documents.items():
         matter = "" if text.startswith("---") else "---\ntitle: A title\n---\n"
         (root / "paper" / f"{name}.qmd").write_text(matter + text)
