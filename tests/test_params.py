@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import datetime
 import re
 import subprocess
 import sys
@@ -117,6 +118,9 @@ IMPOSSIBLE = [
     ("protocol", "wild", "should be 'controlled'"),
     ("seed", "soon", "valid integer"),
     ("seed", 1.5, "valid integer"),
+    ("seed", True, "valid integer"),
+    ("seed", -1, "greater than or equal to 0"),
+    ("seed", datetime.date(2026, 11, 21), "valid integer"),
     ("model.name", "", "at least 1 character"),
     ("model.revision", "main", "should match pattern"),
     ("sizes.pocket.validation", 0, "greater than or equal to 1"),
@@ -141,7 +145,7 @@ IMPOSSIBLE = [
     ("train.seeds", [], "at least 1 item"),
     ("train.seeds", [1, -1], "greater than or equal to 0"),
     ("train.seeds", [2**32], "less than 4294967296"),
-    ("train.seeds", 1, "valid list"),
+    ("train.seeds", 1, "valid array"),
     ("train.learning_rate", 0, "greater than 0"),
     ("train.learning_rate", float("nan"), "finite number"),
     ("train.learning_rate", float("inf"), "finite number"),
@@ -153,6 +157,10 @@ IMPOSSIBLE = [
     ("train.warmup_share", 1.1, "less than or equal to 1"),
     ("train.weight_decay", -0.1, "greater than or equal to 0"),
     ("train.gradient_checkpointing", "maybe", "valid boolean"),
+    ("train.gradient_checkpointing", "yes", "valid boolean"),
+    ("train.gradient_checkpointing", 1, "valid boolean"),
+    ("train.learning_rate", True, "valid number"),
+    ("train.learning_rate", "0.1", "valid number"),
     ("train.lora.r", 0, "greater than or equal to 1"),
     ("train.lora.dropout", 1, "less than 1"),
     ("evaluate.option_orders", 0, "greater than or equal to 1"),
@@ -173,6 +181,7 @@ IMPOSSIBLE = [
     ("analyze.confidence", 95, "less than 1"),
     ("analyze.resamples", 10, "greater than or equal to 100"),
     ("analyze.power", 0.2, "greater than 0.5"),
+    ("analyze.schemes", {}, "at least 1 item"),
     ("diff.tolerance", -1, "greater than or equal to 0"),
 ]
 
@@ -210,6 +219,11 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             "curate: judge: claude reads the questions of source: wheel only",
         ),
         ({"train.seeds": [1, 2, 1]}, "train: seeds holds a seed twice"),
+        ({"analyze.correlate": ["mmlu"] * 3}, "analyze: correlate names an adapter twice"),
+        (
+            {"adapters.con": {"train_on": {"mmlu": 1.0}}},
+            "adapters may not use the name 'con': Windows reserves it",
+        ),
         ({"sizes.pocket": ABSENT}, "sizes lacks an entry for scale 'pocket'"),
         ({"sizes.pocket.evaluate.mmlu": ABSENT}, "sizes.pocket: evaluate lacks mmlu"),
         ({"prepare.longest.arguments": ABSENT}, "prepare: longest lacks arguments"),
@@ -255,6 +269,9 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
         (b"seed: 1\n\tscale: smoke", "is not YAML"),
         (b"\xff\xfe\xe9", "is not YAML"),
         (b"seed: 1\nseed: 2\n", "line 2 names 'seed' a second time"),
+        (b"? {a: b}\n: 1\n", "is not YAML"),
+        (b"seed: 2026-13-45\n", "is not YAML: month must be in 1..12"),
+        (b"[" * 5000, "is nested too deeply"),
     ],
 )
 def test_a_file_that_is_not_parameters(tmp_path: Path, content: bytes, why: str) -> None:
@@ -270,9 +287,36 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
         params.load(tmp_path / "params.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "seed"), [("012", 12), ("1_000", 1000), ("0o17", 15), ("\N{BYTE ORDER MARK}", None)]
+)
+def test_yaml_is_read_as_dvc_reads_it(tmp_path: Path, text: str, seed: int | None) -> None:
+    from dvc.utils.serialize import load_yaml
+
+    committed = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "params.yaml"
+    if seed is None:
+        path.write_text(text + committed, encoding="utf-8")
+    else:
+        path.write_text(re.sub(r"(?m)^seed: \d+", f"seed: {text}", committed), encoding="utf-8")
+        assert params.load(path).seed == seed
+    assert params.load(path).seed == load_yaml(path)["seed"]
+
+
 def test_an_exponent_without_a_point_is_a_number(tmp_path: Path) -> None:
-    """YAML 1.1 reads 2e-4 as text, and DVC's YAML 1.2 as a number."""
-    assert load(tmp_path, {"train.learning_rate": "2e-4"}).train.learning_rate == 2e-4
+    path = tmp_path / "params.yaml"
+    committed = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(committed.replace("learning_rate: 2.0e-4", "learning_rate: 2e-4"), "utf-8")
+    assert params.load(path).train.learning_rate == 2e-4
+
+
+@pytest.mark.parametrize("text", ["20:00", "yes", "2026-11-21"])
+def test_what_only_looks_like_a_number_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    committed = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^  epochs: 1$", f"  epochs: {text}", committed), "utf-8")
+    with pytest.raises(ParameterError, match=f"train.epochs: .*valid integer .it is '{text}'"):
+        params.load(path)
 
 
 def test_an_unknown_adapter_is_answered_with_the_known_ones(tmp_path: Path) -> None:

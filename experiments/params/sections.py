@@ -1,19 +1,12 @@
-"""params.yaml as frozen dataclasses. All validation is here, and nothing heavy is imported.
-
-`load()` raises ParameterError with one sentence naming the key, the value and what is allowed.
-"""
+"""The sections of params.yaml, one frozen dataclass each: types, bounds and what excludes what."""
 
 from __future__ import annotations
 
-from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-
-from experiments.errors import ParameterError
 
 BENCHMARKS = ("gsm8k", "mmlu", "hellaswag", "truthfulqa")
 SYCOPHANCY_TESTS = ("answer", "are_you_sure", "feedback")
@@ -33,12 +26,12 @@ TrainingSet = Literal[Benchmark, "paired_choice", "dialogues"]
 Method = Literal["lora", "qlora", "full"]
 Scale = Literal["smoke", "pocket", "long", "full", "source"]
 
-strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False, strict=True))
 
 
 @strict
 class Model:
-    """Which model is studied: a preset of corpora/models.py, a hub repository, or a local folder.
+    """Which model is studied: a preset of models/presets.py, a hub repository, or a local folder.
 
     `name` with a slash inside is a hub repository and needs `revision`, the 40 hexadecimal digits
     of a commit; a name that begins with "." or "/" is a local folder; any other is a preset.
@@ -266,8 +259,13 @@ class Analyze(Chosen):
     resamples: Annotated[int, Field(ge=100)]
     power: Annotated[float, Field(gt=0.5, lt=1)]
     correlate: Annotated[list[str], Field(min_length=3)]
-    schemes: dict[str, Share]
+    schemes: Annotated[dict[str, Share], Field(min_length=1)]
     published: Chosen
+
+    def __post_init__(self) -> None:
+        Chosen.__post_init__(self)
+        if len(set(self.correlate)) != len(self.correlate):
+            raise ValueError("correlate names an adapter twice")
 
 
 @strict
@@ -275,134 +273,3 @@ class Diff:
     """When a change of printed numbers fails `make diff`."""
 
     tolerance: Annotated[float, Field(ge=0)]
-
-
-@strict
-class Params:
-    """The whole of params.yaml."""
-
-    corpus: Literal["pocket", "upstream"]
-    scale: Scale
-    protocol: Literal["controlled", "published"]
-    seed: int
-    model: Model
-    sizes: dict[Scale, Sizes]
-    prepare: Prepare
-    curate: Curate
-    adapters: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Adapter]
-    train: Train
-    evaluate: Evaluate
-    analyze: Analyze
-    diff: Diff = field(default_factory=lambda: Diff(tolerance=0.0))
-
-    def __post_init__(self) -> None:
-        if BASE in self.adapters:
-            raise ValueError(f"adapters may not use the name {BASE!r}: it means no adapter")
-        if self.scale not in self.sizes:
-            raise ValueError(f"sizes lacks an entry for scale {self.scale!r}")
-        if self.prepare.overlap == "keep" and self.protocol != "published":
-            raise ValueError(
-                "prepare.overlap: keep tests on what was trained on; it needs protocol: published"
-            )
-        if (self.evaluate.dtype, self.evaluate.quantization) != ("float32", "none"):
-            for name, adapter in self.adapters.items():
-                if (adapter.method or self.train.method) == "full":
-                    raise ValueError(
-                        f"adapters.{name} trains every weight, and evaluation in fewer bits than "
-                        "float32 would round much of it away; set evaluate.dtype: float32 and "
-                        "evaluate.quantization: none, or leave the adapter out"
-                    )
-        for name in self.analyze.correlate:
-            if name not in self.adapters:
-                raise ValueError(f"analyze.correlate names {name!r}, which is no adapter")
-
-    @property
-    def size(self) -> Sizes:
-        """The sizes of the chosen scale."""
-        return self.sizes[self.scale]
-
-    @property
-    def analysis(self) -> Analyze:
-        """`analyze` with the measures that exist under the protocol."""
-        if self.protocol == "controlled":
-            return self.analyze
-        chosen = self.analyze.published
-        return replace(
-            self.analyze,
-            primary=chosen.primary,
-            headline=chosen.headline,
-            continuous=chosen.continuous,
-        )
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The base model and every adapter, in the order of tables and figures."""
-        return (BASE, *self.adapters)
-
-    def adapter(self, name: str) -> Adapter:
-        """The adapter called `name`; ParameterError lists the known ones if there is none."""
-        if name not in self.adapters:
-            known = ", ".join(self.adapters)
-            raise ParameterError(f"there is no adapter {name!r} in params.yaml; it has {known}")
-        return self.adapters[name]
-
-    def training(self, name: str) -> Train:
-        """How the adapter called `name` is trained: `train` with what the adapter overrides."""
-        adapter = self.adapter(name)
-        given = {
-            field: getattr(adapter, field)
-            for field in ("method", "learning_rate", "epochs")
-            if getattr(adapter, field) is not None
-        }
-        return replace(self.train, **given)
-
-    def tests(self, name: str) -> tuple[str, ...]:
-        """The tests that the model called `name` takes, in the order of tables."""
-        chosen = None if name == BASE else self.adapter(name).evaluate_on
-        return TESTS if chosen is None else tuple(test for test in TESTS if test in chosen)
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """YAML whose mappings name each key once; plain YAML lets the last one win without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                line = key_node.start_mark.line + 1
-                raise yaml.YAMLError(f"line {line} names {key!r} a second time; remove one of them")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def load(path: Path = Path("params.yaml")) -> Params:
-    """Read and validate params.yaml; ParameterError names every key that is wrong."""
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)
-    except FileNotFoundError:
-        raise ParameterError(
-            f"{path} does not exist here; run from the repository's top folder"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return TypeAdapter(Params).validate_python(content)
-    except ValidationError as error:
-        raise ParameterError(f"{path}: " + "; ".join(map(sentence, error.errors()))) from None
-
-
-def sentence(problem: dict) -> str:
-    """One pydantic problem in words: the key, what is wrong, and the value given."""
-    key = ".".join(str(part) for part in problem["loc"] if part != "[key]") or "the file"
-    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{key} is not a known key; remove it or mend its spelling"
-    if problem["type"] in ("missing", "missing_argument"):
-        return f"{key} is missing"
-    if problem["type"] == "dataclass_type":
-        return f"{key} must hold named values"
-    if problem["type"] == "value_error" and not problem["loc"]:
-        return problem["msg"].removeprefix("Value error, ")
-    given = problem["input"]
-    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{key}: {problem['msg'].removeprefix('Value error, ')}{shown}"
