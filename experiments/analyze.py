@@ -19,6 +19,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from experiments import params
+from experiments.claims import read_claims
 from experiments.corpora.item import read_rows
 from experiments.errors import OutcomeError, run_stage
 from experiments.measures import PROTOCOLS, free_replies
@@ -360,11 +361,8 @@ def verdicts(
     values: pd.DataFrame, tables: dict[str, pd.DataFrame], parameters: Params
 ) -> pd.DataFrame:
     """A verdict for every claim of paper/claims.yaml, from the unrounded tables."""
-    stated = claims.read_claims(CLAIMS)
-    named = {
-        part["model"] for claim in stated for part in claims.estimands_of(claim) if "model" in part
-    }
-    absent = sorted(named - set(parameters.models))
+    stated = read_claims(CLAIMS)
+    absent = sorted(set().union(*(claim.models for claim in stated)) - set(parameters.models))
     if absent:
         print(f"Claims on {', '.join(absent)} are not measured: params.yaml has no such adapter.")
     composite = tables["composites"]
@@ -383,8 +381,9 @@ def verdicts(
         kinds,
         confidence=parameters.analyze.confidence,
         totals=clusters.cluster_totals(values),
-        # the claims are about our own protocol's measures, of all our adapters
-        allow_unmeasured=parameters.protocol != "controlled" or bool(absent),
+        absent=absent,
+        # the claims are about our own protocol's measures
+        allow_unmeasured=parameters.protocol != "controlled",
     )
 
 

@@ -149,7 +149,8 @@ def shrink(repository: Repository) -> None:
     repository.rewrite("params.yaml", parameters)
     claims = repository.read("paper/claims.yaml")
     known = {"base", *ADAPTERS}
-    repository.rewrite("paper/claims.yaml", [one for one in claims if names_only(one, known)])
+    claims["claims"] = [one for one in claims["claims"] if names_only(one, known)]
+    repository.rewrite("paper/claims.yaml", claims)
     site = repository.read("_quarto-controlled.yml")
     site["project"]["render"] = ["paper/index.qmd"]
     site["website"]["navbar"]["left"] = [{"href": "paper/index.qmd", "text": "Paper"}]

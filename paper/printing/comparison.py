@@ -17,9 +17,10 @@ import pandas as pd
 import yaml
 from scipy import stats
 
+from experiments.claims import read_claims
 from experiments.errors import RenderError
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, TESTS
-from experiments.stats.claims import NOT_MEASURED, estimands_of, read_claims
+from experiments.stats.claims import NOT_MEASURED
 from printing.labels import MEASURES, TASKS
 from printing.report import MISSING, Report
 from printing.sentences import coarsest, direction, label, listed
@@ -312,9 +313,9 @@ def claims_about(report: Report) -> dict[tuple[str, str], list[str]]:
     """(model, task) -> ids of the claims of which every part is about these."""
     found: dict[tuple[str, str], list[str]] = {}
     for claim in read_claims(report.root / "paper" / "claims.yaml"):
-        about = {(part.get("model"), part.get("task")) for part in estimands_of(claim)}
+        about = {(part.get("model"), part.get("task")) for part in claim.parts}
         if len(about) == 1:
-            found.setdefault(about.pop(), []).append(claim["id"])
+            found.setdefault(about.pop(), []).append(claim.id)
     return found
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
+from experiments.claims import Claim
 from experiments.errors import DataError
-from experiments.stats.claims import COLUMNS, assess, check_claims, read_claims
+from experiments.stats.claims import COLUMNS, assess
 from experiments.stats.clusters import cluster_totals
 from tests.stats.frames import CONFIDENCE, frame
 
@@ -22,8 +22,7 @@ def claim(**fields):
         "direction": "increase",
         "refuted_by": "an interval below zero",
     }
-    entry |= fields
-    return {key: value for key, value in entry.items() if value is not None}
+    return Claim(**entry | fields)
 
 
 def effects(low, high, **fields):
@@ -138,9 +137,9 @@ def test_difference_of_effects_is_computed_from_items():
     assert found.low < 0.8 < found.high
     with pytest.raises(DataError, match="needs the per-item values"):
         assess([entry], {}, confidence=CONFIDENCE)
-    estimand["minus"]["model"] = "nobody"
+    nobody = claim(estimand=estimand | {"minus": {"model": "nobody", **quiz}})
     with pytest.raises(DataError, match=r"claim 'one': .*'nobody'"):
-        assess([entry], {}, confidence=CONFIDENCE, totals=cluster_totals(values))
+        assess([nobody], {}, confidence=CONFIDENCE, totals=cluster_totals(values))
 
 
 def test_order_and_texts_are_kept():
@@ -166,52 +165,11 @@ def test_estimand_that_is_not_there(estimand, message):
         assess([claim(estimand=estimand)], {"effect": table}, confidence=CONFIDENCE)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"refuted_by": None}, "'one' lacks refuted_by"),
-        ({"source": None, "text": None}, "lacks source, lacks text"),
-        ({"verdict": "supported"}, "unknown key verdict"),
-        ({"direction": "up"}, "direction 'up'"),
-        ({"direction": "none"}, "needs a margin"),
-        ({"direction": "none", "margin": 0}, "must be positive"),
-        ({"margin": -0.1}, "must be positive"),
-        ({"margin": "wide"}, "must be a number"),
-        ({"margin": float("nan")}, "must be a number"),
-        ({"direction": "above"}, "needs a threshold"),
-        ({"direction": "above", "threshold": 1, "margin": 1}, "takes no margin"),
-        ({"threshold": 0.5}, "takes no threshold"),
-        ({"estimand": None}, "either estimand or estimands"),
-        ({"estimands": [{"kind": "effect"}], "combine": "all"}, "exactly one"),
-        ({"estimand": None, "estimands": [{"kind": "effect"}]}, "needs combine"),
-        ({"estimand": None, "estimands": [], "combine": "all"}, "at least one entry"),
-        ({"combine": "all"}, "takes no combine"),
-        ({"estimand": "effect"}, "mapping with a kind"),
-        ({"estimand": {"model": "adapter"}}, "mapping with a kind"),
-    ],
-)
-def test_malformed_claim(fields, message):
-    with pytest.raises(DataError, match=message):
-        check_claims([claim(**fields)])
-
-
-def test_repeated_id():
-    with pytest.raises(DataError, match="'one' is there twice"):
-        check_claims([claim(), claim()])
-
-
-@pytest.mark.parametrize("content", [None, {"id": "one"}, ["text"]])
-def test_not_a_list_of_entries(content):
-    with pytest.raises(DataError, match="not a list of entries"):
-        check_claims(content)
-
-
-def test_read(tmp_path):
-    path = tmp_path / "claims.yaml"
-    path.write_text(yaml.safe_dump([claim(direction="none", margin=0.1)]), encoding="utf-8")
-    assert read_claims(path)[0]["direction"] == "none"
-    path.write_text("- id: [", encoding="utf-8")
-    with pytest.raises(DataError, match="not YAML"):
-        read_claims(path)
-    with pytest.raises(DataError, match="is missing"):
-        read_claims(tmp_path / "nowhere.yaml")
+def test_only_claims_on_adapters_that_the_run_leaves_out_are_not_measured():
+    measured = {"effect": effects(0.1, 0.2)}
+    left_out = claim(id="left out", estimand={"kind": "effect", **CELL, "model": "elsewhere"})
+    table = assess([claim(), left_out], measured, confidence=CONFIDENCE, absent={"elsewhere"})
+    assert table.verdict.tolist() == ["supported", "not measured"]
+    wrong_cell = claim(estimand={"kind": "effect", **CELL, "task": "shure"})
+    with pytest.raises(DataError, match="has task 'shure'"):
+        assess([left_out, wrong_cell], measured, confidence=CONFIDENCE, absent={"elsewhere"})
