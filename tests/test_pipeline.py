@@ -277,15 +277,16 @@ def test_adapters_train_side_by_side(pipeline) -> None:
     assert "prepare" not in stages
 
 
-# Read by many stages, and no change of them changes a result: validation, messages, and the checks
-# of what was fetched. curate imports all tasks to ask one.
+# Read by many stages, and no change of them changes a result: validation, messages, how files are
+# written, and the checks of what was fetched. curate imports all tasks to ask one.
 NO_DEPENDENCY = {
     "experiments/__init__.py",
     "experiments/errors.py",
-    "experiments/params.py",
-    "experiments/models/memory.py",
+    "experiments/files.py",
+    "experiments/params",
+    "experiments/yaml_files.py",
+    "experiments/models",
     "experiments/corpora/duplicates.py",
-    "experiments/models/presets.py",
     "experiments/corpora/pins.py",
 }
 
