@@ -1,7 +1,10 @@
 """One exception class per kind of failure; each message names the cause and the remedy."""
 
+import errno
+import signal
 import sys
 from collections.abc import Callable
+from types import TracebackType
 
 
 class ReportError(Exception):
@@ -44,16 +47,54 @@ class RenderError(ReportError):
     """A document uses something unsupported, or a reference or number does not resolve."""
 
 
+# What mends a failure of the system, by its number; others get the general advice.
+REMEDIES = {
+    errno.ENOSPC: "Free space on the disk",
+    errno.EDQUOT: "Free space within the quota",
+    errno.EFBIG: "Raise the limit on the size of files",
+    errno.EACCES: "Mend the permissions",
+    errno.EPERM: "Mend the permissions",
+    errno.EROFS: "Make the disk writable",
+    errno.ENOENT: "Make the folder that is missing, or mend the path",
+    errno.ENOTDIR: "Move away the file that stands where a folder belongs",
+    errno.EISDIR: "Move away the folder that stands where a file belongs",
+    errno.EEXIST: "Move away what stands there",
+    errno.ENAMETOOLONG: "Choose a shorter name",
+}
+INTERRUPTED = "Interrupted. Finished work is kept; run the same command again to go on."
+
+
 def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; print a ReportError as one sentence and exit with status 1."""
+    """Run a stage's `main`; print a ReportError as one sentence and exit with status 1.
+
+    SIGTERM, with which schedulers end a job, leaves by the same way as Ctrl-C: files that are being
+    written are put in order first.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:
         main()
     except ReportError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     except OSError as error:
+        remedy = REMEDIES.get(error.errno, "Mend what the system names")
         sys.exit(
-            f"{type(error).__name__}: {error}. Free space or mend permissions and run the same "
-            "command again; finished work is kept."
+            f"{type(error).__name__}: {error}. {remedy} and run the same command again; finished "
+            "work is kept."
         )
     except KeyboardInterrupt:
-        sys.exit("Interrupted. Finished work is kept; run the same command again to go on.")
+        sys.exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def one_sentence_for_interrupts() -> None:
+    """Have an interruption outside of `run_stage`, while modules load, be one sentence too."""
+    usual = sys.excepthook
+
+    def hook(kind: type, error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print(INTERRUPTED, file=sys.stderr)
+        else:
+            usual(kind, error, trace)
+
+    sys.excepthook = hook

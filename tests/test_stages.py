@@ -1,11 +1,13 @@
 """Every stage meets bad input with one sentence, exit status 1 and the results left as they are."""
 
+import errno
 import importlib
 import importlib.util
 import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from experiments import errors
-from experiments.errors import DataError, ReportError, run_stage
+from experiments.errors import ReportError, run_stage
 
 ROOT = Path(__file__).resolve().parents[1]
 # The command of every stage, and what it says when nothing but params.yaml is there.
@@ -142,15 +144,47 @@ class TestRunStage:
             run_stage(main)
         assert left.value.code == f"{kind.__name__}: the cause; the remedy"
 
-    def test_a_full_disk_is_one_sentence(self) -> None:
+    @pytest.mark.parametrize(
+        ("number", "remedy"),
+        [
+            (errno.ENOSPC, "Free space on the disk and run"),
+            (errno.EACCES, "Mend the permissions and run"),
+            (errno.EISDIR, "Move away the folder that stands where a file belongs and run"),
+            (errno.ENOENT, "Make the folder that is missing, or mend the path and run"),
+            (errno.ENAMETOOLONG, "Choose a shorter name and run"),
+            (errno.EIO, "Mend what the system names and run"),
+        ],
+    )
+    def test_a_failure_of_the_system_names_what_mends_it(self, number: int, remedy: str) -> None:
         def main() -> None:
-            raise OSError(28, "No space left on device", "results/effects.csv")
+            raise OSError(number, os.strerror(number), "results/effects.csv")
 
         with pytest.raises(SystemExit) as left:
             run_stage(main)
-        assert "No space left on device: 'results/effects.csv'" in left.value.code
-        assert "run the same command again" in left.value.code
+        assert f"{os.strerror(number)}: 'results/effects.csv'. {remedy}" in left.value.code
         assert "\n" not in left.value.code
+
+    def test_a_scheduler_that_ends_the_job_leaves_files_in_order(self) -> None:
+        tidied = []
+
+        def main() -> None:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            finally:
+                tidied.append(True)
+
+        before = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(SystemExit, match="run the same command again to go on"):
+            run_stage(main)
+        assert tidied and signal.getsignal(signal.SIGTERM) is before
+
+    def test_an_interruption_of_imports_is_one_sentence(self) -> None:
+        code = "import experiments; raise KeyboardInterrupt"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0
+        assert done.stderr == f"{errors.INTERRUPTED}\n"
 
     def test_an_interruption_says_how_to_go_on(self) -> None:
         def main() -> None:
@@ -173,4 +207,3 @@ class TestRunStage:
         kinds = {kind.__name__ for kind in ReportError.__subclasses__()}
         assert {"ParameterError", "DataError", "DownloadError", "OutcomeError"} <= kinds
         assert all(kind.__doc__ for kind in ReportError.__subclasses__())
-        assert errors.DataError is DataError
