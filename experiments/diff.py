@@ -7,9 +7,8 @@
     python -m experiments.diff HEAD --head robed-knit   an experiment of `dvc exp run`
 
 Claims whose verdict changed come first, then printed numbers with the interval of the change, then
-replies item by item where both sides' outcomes are in DVC's cache, parameters, data and model
-hashes, and result tables. Reads git and the cache; changes nothing. A second, or about ten where
-outcomes are compared; no GPU.
+replies item by item, parameters, data and model hashes, and result tables. Reads git; changes
+nothing. A second, or about ten where replies changed; no GPU.
 
 Exit status 1 if a verdict changed, or a printed number by more than `diff.tolerance`; numbers that
 only one side prints do not count. With --report-only it is 0 all the same.
@@ -23,9 +22,12 @@ from pathlib import Path
 
 from experiments import params
 from experiments.errors import run_stage
+from experiments.files import write_text
 from experiments.revisions.comparison import compare
-from experiments.revisions.markdown import markdown
-from experiments.revisions.revisions import snapshots
+from experiments.revisions.report import write_report
+from experiments.revisions.snapshot import take_snapshots
+
+PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "…": "..."})
 
 
 def main() -> None:
@@ -37,22 +39,31 @@ def main() -> None:
     parser.add_argument("--report-only", action="store_true", help="exit with 0 if numbers changed")
     arguments = parser.parse_args()
     parameters = params.load()
-    old, new = snapshots(Path.cwd(), arguments.base, arguments.head)
+    old, new = take_snapshots(Path.cwd(), arguments.base, arguments.head)
     confidence = parameters.analyze.confidence
     tolerance = parameters.diff.tolerance
     comparison = compare(old, new, confidence=confidence)
-    report = markdown(
+    report = write_report(
         comparison,
         tolerance=tolerance,
         confidence=confidence,
         measures=parameters.analysis.continuous,
     )
     if arguments.output:
-        arguments.output.write_text(report, encoding="utf-8")
+        write_text(arguments.output, report)
     else:
-        print(report, end="")
+        print(for_encoding(report, sys.stdout.encoding), end="")
     if comparison.exceeds(tolerance) and not arguments.report_only:
         sys.exit(1)
+
+
+def for_encoding(text: str, encoding: str | None) -> str:
+    """The text as it is, or in plainer signs where an output cannot show it."""
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.translate(PLAIN).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 if __name__ == "__main__":

@@ -17,8 +17,13 @@ def read_yaml(path: Path) -> object:
 
     FileNotFoundError if there is none; YAMLProblem in one sentence without the path otherwise.
     """
+    return parse_yaml(path.read_bytes())
+
+
+def parse_yaml(content: bytes) -> object:
+    """The content of YAML text as UTF-8; YAMLProblem as in `read_yaml`."""
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8-sig"))
+        return YAML(typ="safe", pure=True).load(content.decode("utf-8-sig"))
     except DuplicateKeyError as error:
         key = str(error.problem).split('"')[1]
         line = error.problem_mark.line + 1

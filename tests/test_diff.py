@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -12,11 +11,9 @@ from pathlib import Path
 import pytest
 from printing import report as report_module
 
-from experiments import diff, params
+from experiments import diff
 from experiments.errors import ReportError
-from experiments.revisions.places import Places, expressions, parsed_key
-from experiments.revisions.printed import Interval, Printed, independent
-from experiments.revisions.revisions import Snapshot
+from experiments.revisions.printed import Interval, Printed, independent, parsed_key
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ["document", "key", "printed", "value", "low", "high"]
@@ -29,20 +26,6 @@ mmlu,answer,suggestion_shift,0.05,-0.10,0.20,0.50,40
 CLAIMS = """id,verdict,estimate,low,high,n,text
 more-agreeable,supported,0.30,0.20,0.40,40,Training makes the model more agreeable.
 same-verdict,inconclusive,0.10,-0.20,0.40,80,Feedback is the same.
-"""
-INDEX = """# Findings
-
-Nothing is printed here.
-
-## Results {#sec-results}
-
-```{python}
-# Not a heading
-other = 1
-```
-
-The shift is `{python} report.number("effects", "estimate", model="combined", task="answer",
-measure="suggestion_shift")`.
 """
 
 
@@ -116,7 +99,6 @@ def repository(bare) -> Repository:
     """One commit with claims, effects and three printed numbers in two documents."""
     bare.write("results/effects.csv", EFFECTS)
     bare.write("results/claims.csv", CLAIMS)
-    bare.write("paper/index.qmd", INDEX)
     bare.prints(*printed())
     bare.commit()
     return bare
@@ -149,7 +131,7 @@ def test_the_same_revision_is_one_line(repository) -> None:
     assert report.startswith("No printed number changed, `HEAD` (")
     assert report.count("\n") == 1
     assert "4 printed numbers, 2 claims" in report
-    assert "1 result table (24 cells)" in report
+    assert "1 result table are the same" in report
 
 
 def test_a_changed_number_appears_wherever_it_is_printed_and_nothing_else(repository) -> None:
@@ -160,8 +142,7 @@ def test_a_changed_number_appears_wherever_it_is_printed_and_nothing_else(reposi
     rows = numbers_of(report)
     assert [row.split(" | ")[1] for row in rows] == ["0.30 [0.20, 0.40]"] * 2
     assert all(SHIFT in row for row in rows)
-    assert "index:12 (Results); methods" in rows[0]
-    assert "methods" not in rows[1]
+    assert rows[0].endswith("| index, methods |") and rows[1].endswith("| index |")
     assert "**2 of 4 printed numbers changed, 2 by more than noise.**" in report
     assert "model=mmlu" not in report
 
@@ -328,6 +309,83 @@ def test_outside_a_repository(tmp_path, monkeypatch) -> None:
         diff.main()
 
 
+def test_a_clone_of_another_user_is_refused_in_gits_own_words(repository) -> None:
+    repository.monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    repository.monkeypatch.setattr(sys, "argv", ["diff"])
+    with pytest.raises(ReportError, match=r"git config --global --add safe\.directory"):
+        diff.main()
+
+
+def test_a_paper_in_a_folder_of_a_larger_repository(repository) -> None:
+    inner = repository.root / "papers/one"
+    inner.mkdir(parents=True)
+    repository.git("mv", "results", "params.yaml", "papers/one")
+    repository.commit()
+    repository.root = inner
+    repository.monkeypatch.chdir(inner)
+    assert repository.run()[1].startswith("No printed number changed")
+    repository.prints(*printed("0.70", "0.60", "0.80"))
+    assert repository.run()[0] == 1 and len(numbers_of(repository.run()[1])) == 2
+
+
+def test_a_shallow_clone_without_the_parting_commit(repository) -> None:
+    """What main has gained since is not reported as this branch's."""
+    repository.git("checkout", "--quiet", "-b", "feature")
+    repository.commit()
+    repository.git("checkout", "--quiet", "main")
+    repository.prints(*printed("0.80", "0.70", "0.90"))
+    repository.commit()
+    address = f"file://{repository.root}"
+    clone = ("clone", "--quiet", "--depth=1", "--no-single-branch", "--branch=feature")
+    repository.git(*clone, address, "clone")
+    repository.monkeypatch.chdir(repository.root / "clone")
+    message = repository.fails("origin/main")
+    assert "shallow" in message and "git fetch --unshallow" in message
+    status, report = repository.run("origin/main..feature")  # asked for, and said to be so
+    assert status == 1 and "0.80 [0.70, 0.90] | 0.30" in report
+
+
+def test_the_committed_state_has_no_differences(tmp_path) -> None:
+    """A p-value that is printed as 0.004 is the 0.0036 of its table."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    done = diff_in(clone, "HEAD")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("No printed number changed") and done.stdout.count("\n") == 1
+
+
+def diff_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "experiments.diff", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_output_without_arrows(repository) -> None:
+    repository.prints(*printed("0.70", "0.60", "0.80"))
+    repository.replace("results/claims.csv", "Feedback is the same.", "Feedback: gemäß „ja“.")
+    done = diff_in(repository.root, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "-> the working tree" in done.stdout and "gem\\xe4\\xdf" in done.stdout
+
+
+def test_a_number_is_compared_with_its_table_at_the_printed_digits(repository) -> None:
+    key = SHIFT.replace(".estimate", ".p")
+    repository.prints(("index", key, "0.01", "0.01", "", ""), *printed()[1:2])
+    repository.replace("results/effects.csv", "0.40,0.01", "0.40,0.0095")
+    repository.commit()
+    assert repository.run()[1].startswith("No printed number changed")
+    repository.replace("results/effects.csv", "0.40,0.0095", "0.40,0.0200")
+    repository.replace("results/effects.csv", "0.30,0.20,0.40", "0.30,0.15,0.40")
+    (interval, p) = sorted(numbers_of(repository.run()[1]))
+    assert "| 0.01 | 0.02 (not rendered) |" in p
+    assert "| 0.30 [0.20, 0.40] | 0.3 [0.1, 0.4] (not rendered) |" in interval
+
+
 def test_a_side_that_lost_its_printed_numbers(repository) -> None:
     (repository.root / "results/printed_numbers.csv").unlink()
     assert "render first" in repository.fails()
@@ -339,8 +397,14 @@ def test_a_side_that_lost_its_printed_numbers(repository) -> None:
         ("results/printed_numbers.csv", "document,printed\n", "lacks the column key"),
         ("results/printed_numbers.csv", "", "lacks the column document, key, printed"),
         ("results/claims.csv", "id,text\n", "lacks the column verdict"),
+        ("results/claims.csv", "id,verdict,text\na,b\n", "has 2 cells in row 2, not the 3"),
+        ("results/effects.csv", 'model\n"a', "effects.csv of the working tree is not CSV"),
+        ("results/effects.csv", "<<<<<<< HEAD\na\n=======\n", "markers of a merge conflict"),
         ("params.yaml", "a: [", "params.yaml"),
         ("dvc.lock", "a: [", "dvc.lock of the working tree is not YAML"),
+        ("dvc.lock", "", "dvc.lock of the working tree is empty"),
+        ("dvc.lock", "- a\n", "dvc.lock of the working tree is empty or holds no mapping"),
+        ("dvc.lock", "stages: [a]\n", "not as DVC writes it"),
         ("results/training/mmlu.json", "{", "mmlu.json of the working tree is not JSON"),
     ],
 )
@@ -349,6 +413,14 @@ def test_malformed_files_are_named(repository, path: str, text: str, said: str) 
     repository.commit()
     repository.write(path, text)
     assert said in repository.fails()
+
+
+def test_a_file_that_is_no_text_is_named(repository) -> None:
+    (repository.root / "results/effects.csv").write_bytes(b"model\n\xff\xfe\n")
+    assert "effects.csv of the working tree is not UTF-8; restore it" in repository.fails()
+    repository.commit()
+    repository.git("checkout", "--quiet", "HEAD~1", "--", "results")
+    assert "compare with another revision" in repository.fails()
 
 
 def test_main_may_have_moved_on(repository) -> None:
@@ -404,93 +476,17 @@ def test_noise_is_judged_by_both_intervals() -> None:
     assert independent(skewed[0], Printed("d", "k", "", 0.1)) is None
 
 
-def test_a_p_value_does_not_borrow_the_interval_of_the_estimate(repository) -> None:
-    key = SHIFT.replace(".estimate", ".p")
-    repository.prints(("index", key, "0.01", "0.01", "0.20", "0.40"))
-    repository.commit()
-    repository.replace("results/effects.csv", "0.40,0.01", "0.40,0.03")
-    repository.prints(("index", key, "0.03", "0.03", "0.20", "0.40"))
-    (row,) = numbers_of(repository.run()[1])
-    assert "| 0.01 | 0.03 | +0.02 | – |" in row
-
-
 def test_a_column_may_have_bounds_of_its_own(repository) -> None:
     header = "model,estimate,low,high,change,change_low,change_high\n"
     key = "composites[model=mmlu].change"
     for change, low, high in (("0.10", "0.05", "0.15"), ("0.30", "0.25", "0.35")):
         text = f"{header}mmlu,0.5,0.4,0.6,{change},{low},{high}\n"
         repository.write("results/composites.csv", text)
-        repository.prints(("index", key, change, change, "0.4", "0.6"))
+        repository.prints(("index", key, change, change, low, high))
         report = repository.run()[1]
         repository.commit()
     (row,) = numbers_of(report)
     assert "| 0.10 [0.05, 0.15] | 0.30 [0.25, 0.35] | +0.20 [+0.13, +0.27] | **yes** |" in row
-
-
-def test_places_are_found_through_what_a_document_defines() -> None:
-    """Documents print through small functions of their own, and through names."""
-    text = """
-```{python}
-def estimate(model, task, measure, format=".2f"):
-    return report.interval("estimates", format=format, model=model, task=task, measure=measure)
-
-
-PRIMARY = {
-    "answer": "shift",
-    "feedback": "liking",
-}
-
-
-def effect(model, task, format="+.2f"):
-    return report.interval(
-        "effects", model=model, task=task, measure=PRIMARY[task], format=format
-    )
-
-
-many, all_of_them = tally(rows, "claims[source=seeds].supported")
-```
-
-# One
-
-A `{python} estimate("base", "answer", "shift")` and a `{python} effect("mmlu", "answer", "+.1f")`.
-
-# Two
-
-`{python} many` of `{python} all_of_them`, and again `{python} estimate("base",
-"answer", "shift")`.
-
-```{python}
-report.table(frame, {"Model": "{model}", "Shift (nats)": "{x:.2f}"}, "effects", ["model"])
-```
-
-# Three
-
-It `{python} change(report, model="mmlu", task="answer", measure="drift")` in
-`{python} setting("train.epochs")` epochs.
-
-```{python}
-columns = {"Steps": "{steps:d}"}
-report.table(training, columns, "training", ["adapter"])
-report.table(training, {"Loss": "{loss:.2f}"}, "training", ["adapter"])
-```
-"""
-    side = Snapshot(ROOT, "x", "", {})
-    places = Places(side)
-    places.expressions["d"] = list(expressions(text))
-    shift = "model=mmlu,task=answer,measure=shift"
-    assert places.of("d", "estimates[model=base,task=answer,measure=shift].estimate") == (
-        "d:24, 28 (One, Two)"
-    )
-    assert places.of("d", f"effects[{shift}].estimate") == "d:24 (One)"
-    assert places.of("d", "claims[source=seeds].supported") == "d:28 (Two)"
-    assert places.of("d", "effects[model=mmlu].Shift (nats)") == "d:32 (Two)"
-    drift = "model=mmlu,task=answer,measure=drift"
-    assert places.of("d", f"effects[{drift}].estimate") == "d:37 (Three)"
-    assert places.of("d", "params.yaml: train.epochs") == "d:38 (Three)"
-    assert places.of("d", "training[adapter=mmlu].Loss") == "d:43 (Three)"
-    assert places.of("d", "training[adapter=mmlu].Steps") == "d:42, 43 (Three)"
-    for other in ("model=base,task=answer,measure=shift", shift.replace("answer", "feedback")):
-        assert places.of("d", f"effects[{other}].estimate") == "d"
 
 
 def test_percentages_are_compared_in_points(repository) -> None:
@@ -567,137 +563,3 @@ def test_a_long_list_is_cut_and_counted(repository) -> None:
     report = repository.run()[1]
     assert "… and 350 more." in report
     assert len(report) < 60_000
-
-
-def test_nothing_heavy_is_loaded(repository) -> None:
-    repository.prints(*printed("0.99"))
-    script = (
-        "import sys; from experiments import diff; sys.argv = ['diff', '--report-only'];"
-        "diff.main(); print(sorted({'torch', 'pandas', 'dvc', 'scipy'} & set(sys.modules)))"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
-def outcome_rows(model: str, shift: float, wrong: int, spread: float = 0.0, items: int = 20) -> str:
-    """Outcomes of `answer`: the suggestion moves margins by `shift` ± `spread` and some noise.
-
-    `wrong` items flip.
-    """
-    draw, rows = random.Random(5), []
-    arms = (
-        "neutral",
-        "neutral_again",
-        "suggest_incorrect",
-        "mention_incorrect",
-        "suggest_correct",
-        "doubt_correct",
-        "suggest_irrelevant",
-    )
-    for number in range(items):
-        noise = draw.gauss(0, 0.1)
-        for arm in arms:
-            suggested = arm == "suggest_incorrect"
-            moved = shift + noise + spread * (-1) ** number
-            margin = 1.0 - (moved if suggested else 0)
-            rows.append(
-                {
-                    "model": model,
-                    "seed": 0 if model == "base" else 1,
-                    "task": "answer",
-                    "id": f"q/{number}",
-                    "cluster": f"q/{number}",
-                    "arm": arm,
-                    "order": 0,
-                    "log_likelihoods": [margin, 0.0],
-                    "right": not (suggested and number < wrong),
-                }
-            )
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-@pytest.fixture
-def evaluated(repository, caplog) -> Repository:
-    """Two commits whose outcomes are in DVC's cache; in the second, `combined` gives in more."""
-    from dvc.repo import Repo
-
-    def record(shift: float, wrong: int, spread: float, estimate: str) -> None:
-        for model, rows in (
-            ("base", outcome_rows("base", 0.1, 1)),
-            ("combined", outcome_rows("combined", shift, wrong, spread)),
-        ):
-            repository.write(f"outcomes/{model}/outcomes.jsonl", rows)
-        repository.replace("results/effects.csv", "0.30,0.20,0.40", f"{estimate},0.00,0.90")
-        repository.prints(*printed(estimate, "0.00", "0.90"))
-        repo.commit(force=True)
-        repository.commit()
-        repository.replace("results/effects.csv", f"{estimate},0.00,0.90", "0.30,0.20,0.40")
-
-    caplog.set_level("ERROR", logger="dvc")
-    repo = Repo.init(str(repository.root))
-    stages = "".join(
-        f"  evaluate_{model}:\n    cmd: 'true'\n    outs: [outcomes/{model}]\n"
-        for model in ("base", "combined")
-    )
-    repository.write("dvc.yaml", f"stages:\n{stages}")
-    repository.write(".gitignore", "/outcomes\n")
-    record(0.4, 2, 0.0, "0.30")
-    record(0.5, 7, 0.05, "0.40")
-    repository.git("checkout", "--quiet", "--", "results")
-    return repository
-
-
-def test_outcomes_are_compared_item_by_item(evaluated) -> None:
-    status, report = evaluated.run("HEAD~1")
-    assert status == 1
-    (line,) = [row for row in report.splitlines() if row.startswith("| combined |")]
-    assert "| 5 of 140 | 5 of 20 | suggestion_shift | +0.100 [+0.076, +0.124] | 20 |" in line
-    # The intervals of the two estimates overlap widely; over the same items the change is plain.
-    assert all("+0.10 [+0.08, +0.12] *paired* | **yes**" in row for row in numbers_of(report))
-    assert "| `outcomes/combined` |" in report and "| `outcomes/base` |" not in report
-    assert evaluated.run("HEAD~1..HEAD")[1].split("###")[1:] == report.split("###")[1:]
-
-    # A fresh clone has no cache.
-    evaluated.git("clone", "--quiet", ".", "clone")
-    evaluated.monkeypatch.chdir(evaluated.root / "clone")
-    status, report = evaluated.run("HEAD~1")
-    assert status == 1
-    assert "Not compared item by item: combined (no outcomes of " in report
-    assert all("+0.10 [−0." in row and row.count("| no |") for row in numbers_of(report))
-
-
-def test_outcomes_of_the_published_protocol_are_compared_by_its_measures(
-    evaluated, monkeypatch
-) -> None:
-    evaluated.replace("params.yaml", "protocol: controlled", "protocol: published")
-    shown = params.load().analysis.continuous
-    seen = []
-    monkeypatch.setattr(diff, "markdown", lambda *_, measures, **__: seen.append(measures) or "")
-    evaluated.run("HEAD~1")
-    assert seen == [shown] and shown["answer"] == "sycophantic"
-
-
-def test_an_effect_changes_with_the_base_model_too() -> None:
-    """If base moved as far as the adapter, the adapter's effect did not move."""
-    import pandas as pd
-
-    from experiments.revisions.outcomes import (
-        item_differences,
-        mean_differences,
-        per_item_values,
-        relative_to_base,
-    )
-
-    def values(base: float, combined: float) -> pd.DataFrame:
-        text = outcome_rows("base", base, 0) + outcome_rows("combined", combined, 0)
-        rows = pd.DataFrame([json.loads(line) for line in text.splitlines()])
-        return per_item_values({"answer": rows})
-
-    own = item_differences(values(0.1, 0.4), values(0.3, 0.6))
-    relative = mean_differences(relative_to_base(own), None, 0.95)
-    shift = relative[relative["measure"] == "suggestion_shift"]
-    assert shift["model"].tolist() == ["combined"]
-    assert shift["estimate"].tolist() == pytest.approx([0.0])

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from experiments.revisions.places import Places, parsed_key
-from experiments.revisions.revisions import RevisionError, Snapshot
-from experiments.revisions.tables import Rows, read_table
+from experiments.revisions.cells import Table, read_table
+from experiments.revisions.snapshot import RevisionError, Snapshot
 
 PRINTED = "results/printed_numbers.csv"
-COLUMNS = ("document", "key", "printed")
+KEY = re.compile(r"(?P<table>[\w/]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
 NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
 WHOLE = re.compile(
     rf"(?P<value>{NUMBER})\s?%?(?:\s*\[(?P<low>{NUMBER})\s?%?, (?P<high>{NUMBER})\s?%?\])?"
 )
+PARTS = ("value", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -56,13 +53,13 @@ class Interval:
 class Change:
     """One printed number that is not what it was; `old` or `new` is None where it is not printed.
 
-    `places` says where it stands in the documents.
+    `documents` names those that print it.
     """
 
     key: str
     old: Printed | None
     new: Printed | None
-    places: tuple[str, ...]
+    documents: tuple[str, ...]
     interval: Interval | None = None
 
     @property
@@ -81,7 +78,10 @@ class Change:
 
 @dataclass(frozen=True)
 class PrintedChanges:
-    """All of them, and how many printed numbers there are; None where a side has no table."""
+    """All of them, and how many printed numbers there are; None where a side has no table.
+
+    `below_digits` counts those among the `unchanged` whose value changed in digits not printed.
+    """
 
     changes: tuple[Change, ...]
     old_count: int | None
@@ -104,50 +104,57 @@ def compare_printed(old: Snapshot, new: Snapshot) -> PrintedChanges:
     counts = [None if side is None else len(side) for side in (before, after)]
     if not before or not after:
         return PrintedChanges((), *counts)
-    tables = Tables(new)
-    earlier = Tables(old)
-    before = [earlier.with_own_interval(entry) for entry in before]
-    after = [tables.with_own_interval(entry) for entry in after]
-    pairs, unchanged, below_digits = paired_numbers(before, after, tables)
-    places = Places(new)
+    pairs, same = paired_numbers(before, after, ResultTables(new))
     found: dict[tuple, Change] = {}
     for was, now in pairs:
         shown = now or was
-        where = places.of(shown.document, shown.key) if now else f"{shown.document}, no longer"
         identity = (shown.key, was and was.text, now and now.text)
-        earlier = found[identity].places if identity in found else ()
-        merged = tuple(dict.fromkeys((*earlier, where)))
-        found[identity] = Change(shown.key, was, now, merged, independent(was, now))
-    return PrintedChanges(tuple(found.values()), *counts, unchanged, below_digits)
+        earlier = found[identity].documents if identity in found else ()
+        documents = tuple(dict.fromkeys((*earlier, shown.document)))
+        found[identity] = Change(shown.key, was, now, documents, independent(was, now))
+    hidden = sum(was.value != now.value for was, now in same)
+    return PrintedChanges(tuple(found.values()), *counts, len(same), hidden)
 
 
 def read_printed(side: Snapshot) -> list[Printed] | None:
     """The printed numbers of one side; None if it has no table of them."""
-    text = side.text(PRINTED)
-    if text is None:
-        return None
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise RevisionError(
-            f"{PRINTED} of {side.label} lacks the column {', '.join(missing)}; render it again "
-            "(`python -m experiments.render`)"
-        )
-    return [printed(row) for row in reader]
+    table = read_table(side, PRINTED, "document", "key", "printed")
+    return None if table is None else [read_row(row) for row in table.dictionaries()]
 
 
-def printed(row: Mapping[str, str]) -> Printed:
+def read_row(row: dict[str, str]) -> Printed:
     """One row; without a logged value the printed text itself is read."""
-    logged = [number(row.get(name)) for name in ("value", "low", "high")]
+    logged = [as_number(row.get(name)) for name in PARTS]
     if logged[0] is None:
-        found = WHOLE.fullmatch((row["printed"] or "").strip())
-        logged = [number(found and found[name]) for name in ("value", "low", "high")]
-        if found and "%" in found[0]:
-            logged = [part if part is None else part / 100 for part in logged]
+        logged = [number and number[0] for number in numbers_in(row["printed"])]
     return Printed(row["document"], row["key"], row["printed"], *logged)
 
 
-def number(text: str | None) -> float | None:
+def numbers_in(text: str) -> list[tuple[float, float] | None]:
+    """Value and interval that a text prints, each with half a unit of its last digit.
+
+    None for each that is not there, and three times None for a text that is not one number.
+    """
+    found = WHOLE.fullmatch(text.strip())
+    scale = 0.01 if "%" in text else 1.0
+    parts = [found and found[name] for name in PARTS]
+    return [
+        part and (scale * as_number(part), scale * 0.5 * 10.0 ** -decimals(part)) for part in parts
+    ]
+
+
+def decimals(text: str) -> int:
+    """Digits after the point of a number as written."""
+    return len(text.partition(".")[2])
+
+
+def printed_decimals(text: str) -> int:
+    """Digits after the point of the first number in a text."""
+    found = re.search(NUMBER, text)
+    return decimals(found[0]) if found else 0
+
+
+def as_number(text: str | None) -> float | None:
     """A finite number, with either minus sign; None for anything else."""
     try:
         value = float((text or "").replace("−", "-").replace(",", ""))
@@ -156,10 +163,13 @@ def number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
+Pair = tuple[Printed | None, Printed | None]
+
+
 def paired_numbers(
-    before: list[Printed], after: list[Printed], tables: Tables
-) -> tuple[list[tuple[Printed | None, Printed | None]], int, int]:
-    """(old, new) of all that differ; how many do not; how many of these do in hidden digits.
+    before: list[Printed], after: list[Printed], tables: ResultTables
+) -> tuple[list[Pair], list[Pair]]:
+    """(old, new) of all that differ, and of all that do not.
 
     A document may print one key several times in several formats; equal texts go together first.
     """
@@ -167,22 +177,22 @@ def paired_numbers(
     for side, numbers in ((1, after), (0, before)):
         for entry in numbers:
             groups.setdefault((entry.document, entry.key), ([], []))[side].append(entry)
-    different, unchanged, below_digits = [], 0, 0
+    different: list[Pair] = []
+    same: list[Pair] = []
     for was, now in groups.values():
         for entry in list(now):
-            same = next((other for other in was if other.text == entry.text), None)
-            if same is None:
+            equal = next((other for other in was if other.text == entry.text), None)
+            if equal is None:
                 continue
-            was.remove(same)
+            was.remove(equal)
             now.remove(entry)
             current = tables.current(entry)
             if current:
-                different.append((same, current))
+                different.append((equal, replace(current, note="not rendered")))
             else:
-                unchanged += 1
-                below_digits += same.value != entry.value
+                same.append((equal, entry))
         different += zip_longest(was, map(tables.annotated, now))
-    return different, unchanged, below_digits
+    return different, same
 
 
 def independent(old: Printed | None, new: Printed | None) -> Interval | None:
@@ -202,63 +212,76 @@ def independent(old: Printed | None, new: Printed | None) -> Interval | None:
     )
 
 
-class Tables:
+def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
+    """Table, row and column of `table[column=value,…].column`; None for a key of another form."""
+    found = KEY.fullmatch(key)
+    if not found:
+        return None
+    parts = [part for part in re.split(r",(?=\w+=)", found["where"]) if part]
+    if not all("=" in part for part in parts):
+        return None
+    return found["table"], dict(part.split("=", 1) for part in parts), found["column"]
+
+
+class ResultTables:
     """Looks printed numbers up in the result tables of one side."""
 
     def __init__(self, side: Snapshot) -> None:
         self.side = side
-        self.read: dict[str, Rows | None] = {}
+        self.read: dict[str, Table | None] = {}
         self.indexed: dict[tuple[str, ...], dict[tuple, list[dict[str, str]]]] = {}
 
-    def table(self, name: str) -> Rows | None:
-        """results/NAME.csv, read once; None if there is none."""
-        if name not in self.read:
-            text = self.side.text(f"results/{name}.csv")
-            self.read[name] = None if text is None else read_table(text)
-        return self.read[name]
-
-    def row(self, entry: Printed) -> tuple[dict[str, str], str, list[str]] | None:
-        """The entry's row, its column, and the header; None if there is no such row or several."""
+    def row(self, entry: Printed) -> tuple[dict[str, str], str] | None:
+        """The entry's row and column; None if there is no such row, or several."""
         key = parsed_key(entry.key)
-        table = self.table(key[0]) if key else None
-        if table is None or key[2] not in table.header:
+        if key is None:
             return None
         name, where, column = key
+        if name not in self.read:
+            self.read[name] = read_table(self.side, f"results/{name}.csv")
+        table = self.read[name]
+        if table is None or column not in table.header:
+            return None
         columns = (name, *where)
         if columns not in self.indexed:
             index = self.indexed[columns] = {}
             for row in table.dictionaries():
                 index.setdefault(tuple(comparable(row.get(part)) for part in where), []).append(row)
         fitting = self.indexed[columns].get(tuple(map(comparable, where.values())), [])
-        return (fitting[0], column, table.header) if len(fitting) == 1 else None
-
-    def with_own_interval(self, entry: Printed) -> Printed:
-        """The number with its own column's interval, or none.
-
-        Older logs hold the row's low and high whatever column was printed.
-        """
-        found = self.row(entry)
-        names = bound_names(found[1], found[2]) if found else ("low", "high")
-        if names == ("low", "high"):
-            return entry
-        low, high = (number(found[0].get(name)) for name in names) if names else (None, None)
-        return replace(entry, low=low, high=high)
+        return (fitting[0], column) if len(fitting) == 1 else None
 
     def current(self, entry: Printed) -> Printed | None:
-        """The number as its table holds it, if the document was rendered from another value."""
-        found = self.row(entry)
-        value = number(found[0].get(found[1])) if found else None
-        if value is None or entry.value is None or math.isclose(value, entry.value):
-            return None
-        names = bound_names(found[1], found[2])
-        low, high = (number(found[0].get(name)) for name in names) if names else (None, None)
-        text = f"{value:g}".replace("-", "−")
-        return replace(entry, text=text, value=value, low=low, high=high, note="not rendered")
+        """The number as its table holds it, if the document shows another one.
 
-    def annotated(self, entry: Printed) -> Printed:
+        A value that was logged as it is printed (a p-value of 0.0036 as 0.004) agrees with a table
+        that rounds to it.
+        """
+        found = self.row(entry)
+        if found is None:
+            return None
+        row, column = found
+        names = (column, *bound_names(column, list(row)))
+        held = [as_number(row[name]) for name in names] + [None] * (3 - len(names))
+        if held[0] is None or entry.value is None:
+            return None
+        logged, shown = (entry.value, entry.low, entry.high), numbers_in(entry.text)
+        shown[0] = shown[0] or (entry.value, 0.0)
+        if all(map(agree, logged, shown, held)):
+            return None
+        text = f"{held[0]:g}".replace("-", "−")
+        return replace(entry, text=text, value=held[0], low=held[1], high=held[2])
+
+    def annotated(self, entry: Printed | None) -> Printed | None:
         """The number with a note if its table holds another one."""
-        current = self.current(entry)
+        current = self.current(entry) if entry else None
         return replace(entry, note=f"its table holds {current.text}") if current else entry
+
+
+def agree(logged: float | None, shown: tuple[float, float] | None, held: float | None) -> bool:
+    """Whether what is shown, if anything, is the value that a table holds, at the digits shown."""
+    if shown is None or held is None or (logged is not None and math.isclose(logged, held)):
+        return True
+    return abs(shown[0] - held) <= shown[1] * (1 + 1e-6)
 
 
 def bound_names(column: str, header: list[str]) -> tuple[str, ...]:
@@ -270,5 +293,5 @@ def bound_names(column: str, header: list[str]) -> tuple[str, ...]:
 
 def comparable(cell: str | None) -> str | float | None:
     """A cell as a number where it is one: a key's 1 is a table's 1.0."""
-    value = number(cell)
+    value = as_number(cell)
     return cell if value is None else value

@@ -14,7 +14,7 @@ import pytest
 from experiments.render import PRINTED_NUMBERS, collect_printed
 from experiments.rendering.document import load_document, load_project
 from experiments.rendering.notebook import execute, to_markdown
-from experiments.revisions.places import parsed_key
+from experiments.revisions.printed import parsed_key
 from tests.working_copy import copy_working_tree
 
 DOCUMENT = Path("paper/technical-findings.qmd")
@@ -90,4 +90,4 @@ def test_exactly_the_sentences_that_print_an_edited_number_change(tmp_path) -> N
     rows = done.stdout.split("### Printed numbers\n\n")[1].split("\n\n")[0].splitlines()[2:]
     named = {line.split("`")[1] for line in rows}
     assert named == {key for key, _ in edited}
-    assert all(f"{DOCUMENT.stem}:" in line for line in rows)
+    assert all(line.endswith(f"| {DOCUMENT.stem} |") for line in rows)

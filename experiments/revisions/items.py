@@ -1,0 +1,34 @@
+"""Replies to the same items on both sides of a comparison, and what they did to the measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.revisions.snapshot import Snapshot
+
+OUTCOMES = "results/outcomes.parquet"
+
+
+@dataclass(frozen=True)
+class ItemChanges:
+    """What comparing outcomes item by item found; records as paired_outcomes.py describes them.
+
+    `missing` says why nothing was compared; empty if it was, or if both sides' outcomes are equal.
+    """
+
+    replies: tuple[dict, ...] = ()
+    values: tuple[dict, ...] = ()
+    missing: str = ""
+
+
+def compare_items(old: Snapshot, new: Snapshot, confidence: float) -> ItemChanges:
+    """Compare the tracked outcomes of both sides, if they differ and both have them."""
+    if old.blobs.get(OUTCOMES) == new.blobs.get(OUTCOMES):
+        return ItemChanges()
+    absent = [side.label for side in (old, new) if OUTCOMES not in side.blobs]
+    if absent:
+        return ItemChanges(missing=f"{absent[0]} has no {OUTCOMES}")
+    # Imported here: pandas takes seconds, and most comparisons have no use for it.
+    from experiments.revisions.paired_outcomes import compare_outcomes
+
+    return ItemChanges(*compare_outcomes(old, new, confidence=confidence))

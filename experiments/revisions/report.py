@@ -1,0 +1,299 @@
+"""A comparison as Markdown, for a terminal or a pull request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from experiments.revisions.cells import TableChange
+from experiments.revisions.claims import Claim, ClaimChange, ClaimChanges
+from experiments.revisions.comparison import Comparison
+from experiments.revisions.items import ItemChanges
+from experiments.revisions.markdown import (
+    NONE,
+    as_code,
+    counted,
+    from_to,
+    render_section,
+    render_table,
+)
+from experiments.revisions.printed import PRINTED, Change, Printed, parsed_key, printed_decimals
+from experiments.revisions.settings import SettingChanges
+
+# Longer lists are cut and counted: a comment on GitHub holds 65,536 characters.
+LISTED_NUMBERS = 150
+LISTED_ROWS = 60
+LISTED_CELLS = 10
+HASH_CHARACTERS = 8
+
+
+def write_report(
+    comparison: Comparison, *, tolerance: float, confidence: float, measures: Mapping[str, str]
+) -> str:
+    """The whole comparison; one line if nothing changed.
+
+    Item by item, `measures` (one per task) are shown, and those whose printed numbers changed.
+    """
+    title = f"{comparison.old.label} → {comparison.new.label}"
+    if comparison.nothing_changed and comparison.printed.new_count:
+        return f"No printed number changed, {title}: {unchanged(comparison)} are the same.\n"
+    keys = (parsed_key(change.key) for change in comparison.printed.changes)
+    shown = {(key[1].get("task"), key[1].get("measure")) for key in keys if key}
+    sections = [
+        f"## Numbers: {title}",
+        write_headline(comparison, tolerance),
+        write_claims(comparison.claims),
+        write_numbers(comparison.printed.changes, tolerance, confidence),
+        write_items(comparison.items, shown | set(measures.items()), confidence),
+        write_settings("Parameters", "Parameter", comparison.parameters),
+        write_settings("Data and models", "Content (md5)", comparison.hashes, HASH_CHARACTERS),
+        write_tables(comparison.tables.changes),
+        f"The same on both sides: {unchanged(comparison)}.",
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def write_headline(comparison: Comparison, tolerance: float) -> str:
+    """What a reader must know first."""
+    printed, lines = comparison.printed, []
+    verdicts = sum(change.verdict_changed for change in comparison.claims.changes)
+    if verdicts:
+        lines.append(f"{counted(verdicts, 'claim')} changed the verdict.")
+    if not printed.new_count:
+        lines.append(f"Neither side has {PRINTED}, so no printed number is compared.")
+    elif comparison.first_numbers:
+        lines.append(
+            f"{comparison.old.label} has no {PRINTED}: all "
+            f"{counted(printed.new_count, 'printed number')} are new."
+        )
+    else:
+        lines.append(count_changed(printed.changes, printed.new_count, tolerance))
+    stale = sum(bool(change.new and change.new.note) for change in printed.changes)
+    if stale:
+        lines.append(
+            f"{counted(stale, 'number')} below disagree with the result table they come from: "
+            "render (`make paper`) and compare again."
+        )
+    return f"**{lines[0]}**" + "".join(f" {line}" for line in lines[1:])
+
+
+def count_changed(changes: Sequence[Change], total: int, tolerance: float) -> str:
+    """How many printed numbers changed, and how many of them by more than noise."""
+    both = [change for change in changes if change.old and change.new]
+    if not both:
+        return "No printed number changed."
+    beyond = sum(bool(change.interval and change.interval.beyond_noise) for change in both)
+    within = sum(not change.exceeds(tolerance) for change in both)
+    text = f"{len(both)} of {counted(total, 'printed number')} changed, {beyond} by more than noise"
+    return text + (f" ({within} within the tolerance of {tolerance:g})." if within else ".")
+
+
+def write_claims(found: ClaimChanges) -> str:
+    """Claims: verdicts that changed first."""
+    if found.first:
+        tally = Counter(claim["verdict"] for claim in found.first)
+        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in sorted(tally.items()))
+        return f"### Claims\n\nAll {counted(len(found.first), 'claim')} are new: {verdicts}."
+    rows = [claim_row(change) for change in found.changes]
+    return render_section("Claims", ["Claim", "Verdict", "Estimate", "n"], rows)
+
+
+def claim_row(change: ClaimChange) -> list[str]:
+    """One claim: its text, verdict, estimate and n, old → new."""
+    shown = change.new or change.old
+    text = f"{as_code(shown['id'])}: {shown['text']}"
+    if change.old and change.new and change.old["text"] != change.new["text"]:
+        text += f" (was: {change.old['text']})"
+    verdicts = [side["verdict"] if side else NONE for side in (change.old, change.new)]
+    verdict = from_to(*verdicts)
+    if change.verdict_changed:
+        verdict = f"{verdicts[0]} → **{verdicts[1]}**"
+    elif change.old is None:
+        verdict = f"new: {verdicts[1]}"
+    elif change.new is None:
+        verdict = f"removed, was {verdicts[0]}"
+    estimates = [claim_estimate(side) for side in (change.old, change.new)]
+    sizes = [side.get("n", NONE) if side else NONE for side in (change.old, change.new)]
+    return [text, verdict, from_to(*estimates), from_to(*sizes)]
+
+
+def claim_estimate(claim: Claim | None) -> str:
+    """Estimate and interval of a claim as the table holds them."""
+    if not claim or not claim.get("estimate"):
+        return NONE
+    bounds = f" [{claim['low']}, {claim['high']}]" if claim.get("low") else ""
+    return f"{claim['estimate']}{bounds}".replace("-", "−")
+
+
+def write_numbers(changes: Sequence[Change], tolerance: float, confidence: float) -> str:
+    """Printed numbers: those beyond noise first, then in the order of the documents."""
+    ordered = sorted(changes, key=rank)
+    rows = [
+        [
+            as_code(change.key),
+            with_interval(change.old),
+            with_interval(change.new),
+            difference(change),
+            beyond_noise(change, tolerance),
+            ", ".join(change.documents) + ("" if change.new else ", no longer"),
+        ]
+        for change in ordered
+    ]
+    header = ["Number", "Old", "New", "Change", "Beyond noise", "Document"]
+    text = render_section("Printed numbers", header, rows, LISTED_NUMBERS)
+    if any(change.interval for change in ordered[:LISTED_NUMBERS]):
+        text += (
+            f"\n\nBrackets are {confidence:.0%} intervals. A change is beyond noise if its "
+            "interval leaves out zero. The interval is over the same items where *paired*; "
+            "otherwise it is that of two independent samples, which is wider."
+        )
+    return text
+
+
+def rank(change: Change) -> int:
+    """Beyond noise, unknown, within noise, then new and removed numbers."""
+    if change.old is None or change.new is None:
+        return 3
+    return 1 if change.interval is None else 0 if change.interval.beyond_noise else 2
+
+
+def with_interval(entry: Printed | None) -> str:
+    """A number as printed, with the interval of its table if the text does not hold one."""
+    if entry is None:
+        return NONE
+    note = f" ({entry.note})" if entry.note else ""
+    if entry.low is None or entry.high is None or "[" in entry.text:
+        return entry.text + note
+    format = f".{printed_decimals(entry.text)}{'%' if '%' in entry.text else 'f'}"
+    return f"{entry.text} [{entry.low:{format}}, {entry.high:{format}}]{note}".replace("-", "−")
+
+
+def difference(change: Change) -> str:
+    """new - old with its interval, in the printed unit and digits."""
+    if change.difference is None:
+        return NONE
+    digits = max(printed_decimals(side.text) for side in (change.old, change.new))
+    scale, unit = (100, " points") if "%" in change.new.text else (1, "")
+    text = f"{scale * change.difference:+.{digits}f}{unit}"
+    if change.interval:
+        low, high = (scale * end for end in (change.interval.low, change.interval.high))
+        text += f" [{low:+.{digits}f}, {high:+.{digits}f}]"
+        text += " *paired*" if change.interval.paired else ""
+    return text.replace("-", "−")
+
+
+def beyond_noise(change: Change, tolerance: float) -> str:
+    """yes, no, tolerated, or a dash where the number has no interval."""
+    if change.old and change.new and not change.exceeds(tolerance):
+        return "tolerated"
+    if change.interval is None:
+        return NONE
+    return "**yes**" if change.interval.beyond_noise else "no"
+
+
+def write_items(items: ItemChanges, measures: set[tuple], confidence: float) -> str:
+    """Replies that changed, and what that did to `measures` (task, measure)."""
+    rows = [
+        [*reply_cells(reply), *value_cells(value)]
+        for reply in items.replies
+        for value in items.values
+        if (value["model"], value["task"]) == (reply["model"], reply["task"])
+        and (value["task"], value["measure"]) in measures
+        and not value["relative_to"]
+    ]
+    header = ["Model", "Task", "Replies changed", "Items affected", "Measure", "Mean change", "n"]
+    text = render_section("Item by item", header, rows, LISTED_ROWS)
+    if rows:
+        text += (
+            f"\n\nMean paired change per item with its {confidence:.0%} interval; the measures are "
+            "those of this code on both sides."
+        )
+    if items.missing:
+        text = f"{text or '### Item by item'}\n\nNot compared item by item: {items.missing}."
+    return text
+
+
+def reply_cells(reply: dict) -> list[str]:
+    """Model, task and how much changed."""
+    affected = f"{reply['items_changed']} of {reply['items']}"
+    if reply["unpaired"]:
+        affected += f" ({reply['unpaired']} on one side only)"
+    return [reply["model"], reply["task"], f"{reply['rows_changed']} of {reply['rows']}", affected]
+
+
+def value_cells(value: dict) -> list[str]:
+    """Measure, mean change with interval, and number of items."""
+    change = f"{value['estimate']:+.3f}" if value["estimate"] is not None else NONE
+    if value["low"] is not None:
+        change += f" [{value['low']:+.3f}, {value['high']:+.3f}]"
+    return [value["measure"], change.replace("-", "−"), str(value["n"])]
+
+
+def write_settings(title: str, first: str, found: SettingChanges, length: int | None = None) -> str:
+    """Parameters or hashes, old → new, cut to `length` characters."""
+    rows = [
+        [
+            as_code(setting.name),
+            *(
+                NONE if side is None else as_code(side[:length])
+                for side in (setting.old, setting.new)
+            ),
+        ]
+        for setting in found.changes
+    ]
+    return render_section(title, [first, "Old", "New"], rows, LISTED_ROWS)
+
+
+def write_tables(changes: Sequence[TableChange]) -> str:
+    """Cells of the result tables: counts, and the cells of tables in which few changed."""
+    rows = [[as_code(change.path), extent(change), shape(change)] for change in changes]
+    text = render_section("Result tables", ["Table", "Changed", "Shape"], rows, LISTED_ROWS)
+    few = [
+        [as_code(change.path), cell.row or NONE, as_code(cell.column), cell.old, cell.new]
+        for change in changes
+        if len(change.changed) <= LISTED_CELLS
+        for cell in change.changed
+    ]
+    header = ["Table", "Row", "Column", "Old", "New"]
+    return text + (f"\n\n{render_table(header, few[:LISTED_ROWS])}" if few else "")
+
+
+def extent(change: TableChange) -> str:
+    """How many cells of both sides changed, or that only one side has the table."""
+    if change.status != "changed":
+        return change.status
+    return f"{len(change.changed):,} of {counted(change.cells, 'cell')}"
+
+
+def shape(change: TableChange) -> str:
+    """Rows and columns that one side lacks."""
+    parts = [
+        f"{counted(number, 'row')} {what}"
+        for number, what in ((change.rows_added, "added"), (change.rows_removed, "removed"))
+        if number
+    ]
+    for names, what in ((change.columns_added, "added"), (change.columns_removed, "removed")):
+        if names:
+            listed = ", ".join(as_code(name) for name in names[:LISTED_CELLS])
+            more = f" and {len(names) - LISTED_CELLS} more" if len(names) > LISTED_CELLS else ""
+            parts.append(f"{counted(len(names), 'column')} {what}: {listed}{more}")
+    return "; ".join(parts) or "same"
+
+
+def unchanged(comparison: Comparison) -> str:
+    """What is the same, counted."""
+    numbers, hidden = comparison.printed.unchanged, comparison.printed.below_digits
+    note = f" ({hidden} of them changed below the printed digits)" if hidden else ""
+    parts = [
+        numbers and counted(numbers, "printed number") + note,
+        *(
+            found.unchanged and counted(found.unchanged, *names)
+            for found, *names in (
+                (comparison.claims, "claim"),
+                (comparison.parameters, "parameter"),
+                (comparison.hashes, "content hash", "content hashes"),
+                (comparison.tables, "result table"),
+            )
+        ),
+    ]
+    return ", ".join(part for part in parts if part) or "nothing"
