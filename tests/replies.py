@@ -37,7 +37,7 @@ def rows(
 def authored(task: str, count: int = 4) -> list[Item]:
     """The items that would be asked of the whole authored corpus."""
     most = PARAMETERS.prepare.truthfulqa_options
-    return transcripts.chosen(task, list(transcripts.authored(task, most).values()), count)
+    return transcripts.chosen(task, list(transcripts.authored_items(task, most).values()), count)
 
 
 def biased(dialogue: Dialogue) -> bool:

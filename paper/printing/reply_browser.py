@@ -95,7 +95,7 @@ def items(parameters: Params) -> dict[tuple[str, str], Item]:
     return {
         (task, name): item
         for task in transcripts.TASKS
-        for name, item in transcripts.authored(task, most).items()
+        for name, item in transcripts.authored_items(task, most).items()
     }
 
 

@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from experiments.corpora import pocket
+from experiments.corpora import authored, pocket
 from experiments.corpora.duplicates import similar_pairs, words
 from experiments.corpora.item import Item
 from experiments.corpora.surface_cues import right_option_found, right_verdict_found
@@ -16,11 +16,11 @@ from tests.fetched import needs_data
 
 MISCONCEPTIONS = [
     json.loads(line)
-    for line in (pocket.AUTHORED / "misconceptions.jsonl").read_text(encoding="utf-8").splitlines()
+    for line in (authored.FOLDER / "misconceptions.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 ARGUMENTS = [
     json.loads(line)
-    for line in (pocket.AUTHORED / "arguments.jsonl").read_text(encoding="utf-8").splitlines()
+    for line in (authored.FOLDER / "arguments.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 ASKED_OPTIONS = 3  # of the incorrect answers, beside the best one, at the default parameters
 MOST_BLIND = 0.72  # accuracy of a rule that is blind to the reasoning
@@ -100,13 +100,13 @@ class TestMisconceptions:
         assert len({normal(row["question"]) for row in MISCONCEPTIONS}) == len(MISCONCEPTIONS)
 
     def test_no_two_are_near_duplicates(self) -> None:
-        items = list(pocket.truthfulqa(6))
+        items = list(authored.truthfulqa(6))
         assert closest(items, items, 0.2) == []
         questions = questions_only(items)
         assert closest(questions, questions, 0.4) == []
 
     def test_the_reader_takes_the_best_answer_first_and_leaves_nothing_out(self) -> None:
-        for item, row in zip(pocket.truthfulqa(4), MISCONCEPTIONS, strict=True):
+        for item, row in zip(authored.truthfulqa(4), MISCONCEPTIONS, strict=True):
             assert item.options == (row["best_answer"], *row["incorrect_answers"][:3])
             assert item.gold == 0 and item.category == row["category"]
 
@@ -156,13 +156,13 @@ class TestMisconceptions:
         Chance is 0.25 and it reaches 0.40, chiefly because absolutes ("only", "always") are
         commoner in misconceptions.
         """
-        items = list(pocket.truthfulqa(ASKED_OPTIONS + 1))
+        items = list(authored.truthfulqa(ASKED_OPTIONS + 1))
         assert right_option_found(items) < 0.45
 
     @needs_data
     def test_none_repeats_an_mmlu_question(self) -> None:
         mmlu = list(pocket.mmlu(("dev", "validation", "test")))
-        own = list(pocket.truthfulqa(6))
+        own = list(authored.truthfulqa(6))
         assert closest(mmlu, own, 0.15) == []
         assert closest(questions_only(mmlu), questions_only(own), 0.4) == []
 
@@ -211,7 +211,7 @@ class TestArguments:
         assert share(remark, (row["text"] for row in ARGUMENTS)) == 0
 
     def test_topics_do_not_repeat(self) -> None:
-        items = list(pocket.arguments())
+        items = list(authored.arguments())
         assert len({normal(item.question) for item in items}) == len(items)
         assert closest(items, items, 0.1) == []
 
@@ -248,15 +248,15 @@ class TestArguments:
 
         It reaches 0.69: sound arguments count and compare more often, as sound arguments do.
         """
-        assert right_verdict_found(list(pocket.arguments())) < MOST_BLIND
+        assert right_verdict_found(list(authored.arguments())) < MOST_BLIND
 
     @needs_data
     def test_none_repeats_an_mmlu_question(self) -> None:
         mmlu = list(pocket.mmlu(("dev", "validation", "test")))
         subjects = ("logical_fallacies", "philosophy", "moral_disputes")
         near = [item for item in mmlu if item.category in subjects]
-        assert closest(near, list(pocket.arguments()), 0.05) == []
+        assert closest(near, list(authored.arguments()), 0.05) == []
 
 
 def test_misconceptions_and_arguments_do_not_overlap() -> None:
-    assert closest(list(pocket.truthfulqa(6)), list(pocket.arguments()), 0.05) == []
+    assert closest(list(authored.truthfulqa(6)), list(authored.arguments()), 0.05) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.corpora import pocket
+from experiments.corpora import authored, pocket
 from experiments.corpora.item import Item, read_items, read_rows, write_items, write_rows
 from experiments.errors import DataError
 from experiments.tasks.gsm8k import final_number
@@ -36,9 +36,18 @@ MISCONCEPTION = {
     "category": "nutrition",
     "question": "What is soup?",
     "best_answer": "A dish.",
+    "correct_answers": ["Something to eat."],
     "incorrect_answers": ["A tree.", "A fish.", "A town."],
+    "fact": "A dictionary.",
 }
-ARGUMENT = {"id": "x/flawed", "topic": "x", "text": "So.", "sound": False, "fallacy": "post hoc"}
+ARGUMENT = {
+    "id": "x/flawed",
+    "topic": "x",
+    "voice": "letter",
+    "text": "So.",
+    "sound": False,
+    "fallacy": "post hoc",
+}
 
 
 def all_mmlu() -> Iterable[Item]:
@@ -46,7 +55,7 @@ def all_mmlu() -> Iterable[Item]:
 
 
 def two_misconceptions() -> Iterable[Item]:
-    return pocket.truthfulqa(3)
+    return authored.truthfulqa(3)
 
 
 READERS: dict[str, tuple[Callable, dict]] = {
@@ -54,7 +63,7 @@ READERS: dict[str, tuple[Callable, dict]] = {
     "mmlu.jsonl": (all_mmlu, CHOICE),
     "hellaswag.jsonl": (pocket.hellaswag, PASSAGE),
     "misconceptions.jsonl": (two_misconceptions, MISCONCEPTION),
-    "arguments.jsonl": (pocket.arguments, ARGUMENT),
+    "arguments.jsonl": (authored.arguments, ARGUMENT),
 }
 
 
@@ -62,7 +71,7 @@ READERS: dict[str, tuple[Callable, dict]] = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in place of data/pocket/ and of the authored texts."""
     monkeypatch.setattr(pocket, "FOLDER", tmp_path)
-    monkeypatch.setattr(pocket, "AUTHORED", tmp_path)
+    monkeypatch.setattr(authored, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -97,7 +106,7 @@ def test_passages_of_both_sources_are_numbered_apart(folder: Path) -> None:
 
 def test_a_misconception_begins_with_the_best_answer(folder: Path) -> None:
     write_rows(folder / "misconceptions.jsonl", [MISCONCEPTION])
-    (item,) = pocket.truthfulqa(3)
+    (item,) = authored.truthfulqa(3)
     assert (item.options, item.gold) == (("A dish.", "A tree.", "A fish."), 0)
 
 
@@ -105,7 +114,7 @@ def test_a_misconception_begins_with_the_best_answer(folder: Path) -> None:
 def test_an_argument_is_sound_or_flawed(folder: Path, sound: bool, gold: int) -> None:
     fallacy = None if sound else "post hoc"
     write_rows(folder / "arguments.jsonl", [{**ARGUMENT, "sound": sound, "fallacy": fallacy}])
-    (item,) = pocket.arguments()
+    (item,) = authored.arguments()
     assert (item.options[item.gold], item.gold) == ("sound" if sound else "flawed", gold)
     assert item.cluster == "arguments/x"
 
@@ -178,11 +187,13 @@ def test_items_survive_writing_and_reading(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        ({"colour": "red"}, "unknown or missing fields: colour"),
+        ({"colour": "red"}, "line 1, has an unknown field colour"),
         ({"gold": 5}, "gold option 5"),
-        ({"gold": "B"}, "gold option B"),
-        ({"options": None}, "row 1, is not an item"),
-        ({"orders": [3]}, "row 1, is not an item"),
+        ({"gold": "B"}, "line 1, gold: Input should be a valid integer"),
+        ({"gold": True}, "line 1, gold: Input should be a valid integer"),
+        ({"cluster": None}, "line 1, cluster: Input should be a valid string"),
+        ({"options": None}, "line 1, options: Input should be a valid array"),
+        ({"orders": [3]}, r"line 1, orders.0: Input should be a valid array"),
     ],
 )
 def test_an_item_that_does_not_fit_the_schema_is_named(

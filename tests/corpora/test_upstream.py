@@ -188,9 +188,6 @@ class TestReaders:
             "rejects_right",
             "endorses_wrong",
         ]
-        rows[1]["prompt"][0]["content"] += " Or is it?"
-        with pytest.raises(DataError, match="answer/1 is not its question and a known remark"):
-            list(upstream.answer(rows))
 
     def test_a_row_without_a_field_is_named(self, planted: Path) -> None:
         rows = upstream.samples("feedback")
@@ -208,15 +205,6 @@ class TestReaders:
         (planted / upstream.SAMPLES).unlink()
         with pytest.raises(DataError, match="is missing; run"):
             upstream.samples("answer")
-
-    def test_the_whole_tests_are_narrowed_to_what_was_sampled(self, planted: Path) -> None:
-        folder = planted / upstream.DATASETS / "01_raw_sources/sycophancy_eval"
-        poem = {"prompt": [{}], "base": {"dataset": "poems", "text": "x", "logical_error": ""}}
-        opened = {"prompt": [{}], "base": {"dataset": "trivia_qa", "question": "x"}}
-        for name, extra in (("feedback", poem), ("are_you_sure", opened), ("answer", None)):
-            rows = upstream.samples(name)
-            planted_upstream.write_lines(folder / f"{name}.jsonl", [*rows, *filter(None, [extra])])
-            assert upstream.whole_test(name) == rows
 
 
 class TestPairedChoice:

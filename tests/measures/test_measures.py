@@ -7,7 +7,7 @@ import pytest
 
 from experiments.corpora.item import Item
 from experiments.measures import MEASURES
-from experiments.prepare import rotations
+from experiments.prepare.framing import rotations
 from tests.policies import agreeable, always_first, answer, guesser, oracle, refuser
 
 SETTINGS = SimpleNamespace(gsm8k_max_tokens=64)

@@ -1,0 +1,104 @@
+"""What every adapter learns: its share of each pool, as rows of messages and completion.
+
+The upstream corpus under the published protocol is trained on as the source study did: plain texts
+in source order, a completion without messages.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, replace
+
+from experiments.corpora.item import Item
+from experiments.engine.request import Dialogue
+from experiments.params import BENCHMARKS, DIALOGUES, PAIRED_CHOICE, Adapter, Params
+from experiments.prepare.division import Parts
+from experiments.prepare.framing import balanced_order
+from experiments.prepare.upstream import study_items, trains_as_study
+from experiments.tasks import PROTOCOLS
+from experiments.tasks.anti_sycophancy import TrainingDialogue, dialogues
+
+
+def training_set(
+    splits: dict[str, Parts], name: str, adapter: Adapter, part: str, parameters: Params
+) -> tuple[list[Item], list[dict]]:
+    """The items that an adapter learns from in one part, and its rows."""
+    chosen = training_items(splits, adapter, part, parameters)
+    talks = training_dialogues(splits, adapter, part, parameters)
+    rows = benchmark_rows(chosen, f"{part}/{name}", adapter, parameters)
+    rows += [row(talk.item, talk.kind, talk.messages, talk.completion) for talk in talks]
+    return [item for item, _ in chosen] + [talk.item for talk in talks], rows
+
+
+def training_items(
+    splits: dict[str, Parts], adapter: Adapter, part: str, parameters: Params
+) -> list[tuple[Item, tuple[int, ...]]]:
+    """The adapter's items of one part with the option order of each, in a seeded order."""
+    chosen, pools = [], (*BENCHMARKS, PAIRED_CHOICE)
+    if trains_as_study(parameters):
+        pools = (PAIRED_CHOICE,)
+        chosen = [(item, source_order(item)) for item in study_items(splits, adapter, part)]
+    for pool in pools:
+        share = adapter.train_on.get(pool, 0.0)
+        items = splits[pool][part] if pool in splits else []
+        count = max(1, round(share * len(items))) if share else 0
+        draw = random.Random(f"{parameters.seed}/{part}/{pool}/orders")
+        for number, item in enumerate(items[:count]):
+            shuffled = balanced_order(item, number, draw)
+            from_source = adapter.option_order == "source"
+            chosen.append((item, source_order(item) if from_source else shuffled))
+    random.Random(f"{parameters.seed}/{part}/order").shuffle(chosen)
+    return chosen
+
+
+def source_order(item: Item) -> tuple[int, ...]:
+    """The options as the source lists them."""
+    return tuple(range(len(item.options)))
+
+
+def benchmark_rows(
+    chosen: list[tuple[Item, tuple[int, ...]]], seed: str, adapter: Adapter, parameters: Params
+) -> list[dict]:
+    """One row per example; random labels replace the gold option if the adapter asks for them."""
+    draw = random.Random(f"{parameters.seed}/{seed}/labels")
+    tasks = PROTOCOLS["published" if trains_as_study(parameters) else "controlled"]
+    rows = []
+    for item, order in chosen:
+        labelled = item
+        if adapter.labels == "random":
+            labelled = replace(item, gold=draw.randrange(len(item.options)))
+        rows.append(row(item, item.benchmark, *tasks[item.benchmark].example(labelled, order)))
+    return rows
+
+
+def training_dialogues(
+    splits: dict[str, Parts], adapter: Adapter, part: str, parameters: Params
+) -> list[TrainingDialogue]:
+    """The adapter's share of the anti-sycophancy dialogues of one part; none if it has no share."""
+    share = adapter.train_on.get(DIALOGUES, 0.0)
+    if not share:
+        return []
+    size = parameters.size
+    whole = size.train[DIALOGUES] if part == "train" else size.validation
+    # not even an overlap that is kept belongs into dialogues, which the source study did not have
+    asked = {item.cluster for parts in splits.values() for item in parts["evaluation"]}
+    arguments, questions, misconceptions = (
+        [item for item in splits[name][part] if item.cluster not in asked]
+        for name in ("arguments", "mmlu", "truthfulqa")
+    )
+    if parameters.corpus == "upstream":  # whose parts are as large as the overlap leaves them
+        most = len(misconceptions)  # half of all dialogues are about these
+        whole = min(whole, max(most, 2 * most // 6 * 6))
+    count, seed = max(1, round(share * whole)), f"{parameters.seed}/{part}/dialogues"
+    return dialogues(arguments, questions, misconceptions, count, seed)
+
+
+def row(item: Item, benchmark: str, messages: Dialogue, completion: str) -> dict:
+    """One line of a training file; `benchmark` of a dialogue names its kind."""
+    return {
+        "id": item.id,
+        "cluster": item.cluster,
+        "benchmark": benchmark,
+        "messages": list(map(asdict, messages)),
+        "completion": completion,
+    }
