@@ -291,10 +291,25 @@ NO_DEPENDENCY = {
 }
 
 
+# What documents print of packages that others only check with is a dependency of theirs.
+NOT_PRINTED = {
+    "experiments/__init__.py",
+    "experiments/errors.py",
+    "experiments/files.py",
+    "experiments/revisions",
+    "experiments/yaml_files.py",
+}
+CELL = re.compile(r"^```\{python\}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
 def imported(path: Path) -> set[Path]:
-    """The files of this package that a file imports, at its top or inside of a function."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    """The files of this package that a file imports, at its top or inside of a function.
+
+    Of a document: what its cells import.
+    """
+    source, names = path.read_text(encoding="utf-8"), set()
+    source = "\n".join(CELL.findall(source)) if path.suffix == ".qmd" else source
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -309,6 +324,7 @@ def needed(verb: str) -> set[str]:
     """Every file of this package that `python -m experiments.VERB` may run."""
     start = ROOT / "experiments" / verb
     waiting = [start / "__main__.py" if start.is_dir() else start.with_suffix(".py")]
+    waiting += paper() if verb == "render" else []
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
@@ -318,6 +334,11 @@ def needed(verb: str) -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in found}
 
 
+def paper() -> list[Path]:
+    """The documents, and the code of theirs that they may run."""
+    return [*ROOT.glob("paper/*.qmd"), *ROOT.glob("paper/**/*.py")]
+
+
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
@@ -325,11 +346,31 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages
 def test_a_stage_depends_on_all_the_code_that_it_runs(name: str) -> None:
     stage = STAGES[name].get("do", STAGES[name])
     verb = re.match(r"python -m experiments\.(\w+)", stage["cmd"])[1]
-    exempt = NO_DEPENDENCY | ({"experiments/tasks"} if name == "curate" else set())
-    known = [*stage["deps"], *exempt]
-    missing = [
+    exempt = NOT_PRINTED if name == "render" else NO_DEPENDENCY
+    known = [*stage["deps"], *exempt, *(["experiments/tasks"] if name == "curate" else [])]
+    inside = {path for path in needed(verb) if path.startswith("experiments/")}
+    assert not_within(inside, known) == []
+
+
+def not_within(paths: set[str], places: list[str]) -> list[str]:
+    return [
         path
-        for path in sorted(needed(verb))
-        if not any(path == place or path.startswith(f"{place}/") for place in known)
+        for path in sorted(paths)
+        if not any(path == place or path.startswith(f"{place}/") for place in places)
     ]
-    assert missing == []
+
+
+def test_documents_depend_on_every_file_that_they_read() -> None:
+    """Tables of all stages, and files that cells name; DVC does not take its own for that."""
+    tables = {
+        out
+        for name, stage in STAGES.items()
+        if name != "render"
+        for entry in stage.get("do", stage)["outs"]
+        for out in ([entry] if isinstance(entry, str) else entry)
+        if out.startswith("results/") and out.endswith(".csv")
+    }
+    sources = "".join(path.read_text(encoding="utf-8") for path in paper())
+    named = set(re.findall(r"\bROOT / \"([\w./-]+)\"", sources)) - {"params.yaml", "results"}
+    assert named and tables
+    assert not_within(named | tables, STAGES["render"]["deps"]) == []

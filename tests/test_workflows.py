@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pypandoc
 import pytest
 import yaml
 
@@ -213,8 +214,8 @@ class GitHub:
 
 @pytest.fixture
 def github(tmp_path) -> GitHub:
-    if not shutil.which("jq") or not shutil.which("iconv"):
-        pytest.skip("the script needs jq and iconv, which GitHub's runners have")
+    if not shutil.which("jq"):
+        pytest.skip("the script needs jq, which GitHub's runners have")
     return GitHub(tmp_path)
 
 
@@ -245,13 +246,60 @@ def test_comments_of_people_are_left_alone(github) -> None:
     assert len(github.comments) == 3
 
 
-def test_text_of_strangers_notifies_nobody_and_stays_short(github) -> None:
-    github.write("artifact/numbers.md", "@everyone train@mmlu\0\n" + "é" * 60_000)
+HOSTILE = """# Heading
+@everyone train@mmlu, #1, owner/paper#2, https://example.org, [x](https://example.org)
+<img src=x onerror=alert(1)> <!-- {marker} --> &lt; ![](https://example.org/x.png) \0\x1b[31m
+```
+~~~
+</pre></details></sub>
+
+    </code>
+\t\tback\r# a line of its own\u2028# and another\u202e
+"""
+
+
+def blocks(body: str) -> list[dict]:
+    """What a reader of GitHub's Markdown takes the comment for."""
+    return json.loads(pypandoc.convert_text(body, "json", format="gfm"))["blocks"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HOSTILE,
+        HOSTILE * 1000,
+        "é" * 60_001,
+        "😀@\n" * 60_000,
+        "@" * 60_000,
+        "`" * 60_000,
+        "\n" * 60_000,
+        "x" * 59_999 + "é",
+        "",
+    ],
+    ids=str.__len__,
+)
+def test_text_of_strangers_is_quoted_and_short(github, text: str) -> None:
+    github.write("artifact/numbers.md", text)
     github.post()
-    body = github.comments[0]["body"]
-    assert re.search(r"@\w", body) is None and "@\u200beveryone train@\u200bmmlu\n" in body
-    assert len(body) < 65_536 and "\0" not in body
+    (comment,) = github.comments
+    body = comment["body"]
+    assert len(body) < 65_536 and not set("\0\r\x1b\u202e\u2028") & set(body)
+    assert re.search(r"@\w", body) is None
+    comment_mark, header, *rest = blocks(body)
+    assert (comment_mark["t"], header["t"]) == ("RawBlock", "Para")
+    code = "".join(block["c"][1] for block in rest if block["t"] == "CodeBlock")
+    assert [block["t"] for block in rest if block["t"] != "CodeBlock"] == (
+        ["Para"] if len(text) > 50_000 else []
+    )
+    assert code.strip("\n\ufffd\u200b")[:9] == text.strip("\n")[:9].replace("@", "@\u200b")[:9]
     assert not (github.root / "hacked").exists()
+
+
+def test_bytes_that_are_no_text_are_quoted_too(github) -> None:
+    github.write("artifact/numbers.md", "")
+    (github.root / "artifact/numbers.md").write_bytes(b"caf\xe9 \xf0\x9f\n" * 60_000)
+    github.post()
+    assert blocks(github.comments[0]["body"])[2]["t"] == "CodeBlock"
 
 
 @pytest.mark.parametrize("pulls", [[], [{"number": 7, "head": {"sha": "b" * 40}}]])
