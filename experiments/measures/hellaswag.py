@@ -6,7 +6,7 @@ from experiments.measures.per_item import per_item
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy (length-normalised) and margin: right ending minus the best wrong one, nats/byte."""
+    """Accuracy (length-normalised) and margin, right minus best wrong, in nats/character."""
     margin = pd.Series(
         [
             scores[gold] - max(scores[:gold] + scores[gold + 1 :])

@@ -9,9 +9,11 @@ import re
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Dialogue, Generate, Message
 from experiments.params import Evaluate
+from experiments.tasks.number import NUMBER, SEPARATORS, value, with_plain_signs
 from experiments.tasks.outcome import outcome
 
-NUMBER = r"\$?-?\$?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
+MARKED = re.compile(rf"####[\s:=*]*({NUMBER})")
+UNFINISHED = f"0123456789.{SEPARATORS}"  # what may follow within a number
 
 
 def ask(item: Item) -> Dialogue:
@@ -26,12 +28,13 @@ def final_number(text: str, finish: str) -> float | None:
     None (unparsed) if there is no number, or if the reply was cut off before the end of its answer:
     "#### 1" may have been on the way to 18.
     """
-    marked = list(re.finditer(rf"####\s*({NUMBER})", text))
-    if finish != "end" and marked and not text[marked[-1].end() :].strip(".,"):
+    text = with_plain_signs(text)
+    marked = list(MARKED.finditer(text))
+    if finish != "end" and marked and not text[marked[-1].end() :].strip(UNFINISHED):
         return None
     anywhere = re.findall(NUMBER, text) if finish == "end" else []
     found = [match[1] for match in marked] or anywhere
-    return float(found[-1].replace(",", "").replace("$", "")) if found else None
+    return value(found[-1]) if found else None
 
 
 def protocol(item: Item, settings: Evaluate):

@@ -1,7 +1,7 @@
 """HellaSwag (Zellers et al. 2019): which ending continues the passage, by log-likelihood.
 
-An ending's log-likelihood is divided by its length in bytes, as in lm-evaluation-harness
-(acc_norm), so that long endings are not at a disadvantage.
+An ending's log-likelihood is divided by its length in characters, as lm-evaluation-harness does for
+acc_norm, so that long endings are not at a disadvantage.
 """
 
 from experiments.corpora.item import Item
@@ -18,8 +18,10 @@ def ask(item: Item) -> Dialogue:
 def protocol(item: Item, settings: Evaluate):
     """Every ending is scored on its own; no letters, hence no option orders."""
     (reply,) = yield (Choose(ask(item), item.options),)
-    sizes = [len(option.encode()) for option in item.options]
-    scores = [score / size for score, size in zip(reply.log_likelihoods, sizes, strict=True)]
+    scores = [
+        score / len(option)
+        for score, option in zip(reply.log_likelihoods, item.options, strict=True)
+    ]
     return [
         outcome(
             item,

@@ -197,6 +197,21 @@ class TestGsm8k:
             ("#### $-5", -5),
             ("#### -$5", -5),
             ("#### .5", 0.5),
+            ("#### \u22123", -3),
+            ("#### \u2212$3", -3),
+            ("#### $\u20133", -3),
+            ("#### +3", 3),
+            ("#### \u20ac1,200", 1200),
+            ("#### \\$18", 18),
+            ("#### 18%", 18),
+            ("#### **18**", 18),
+            ("####: 18", 18),
+            ("#### 12\u202f000.5", 12000.5),
+            ("#### 1'200", 1200),
+            ("#### 3, 4", 3),
+            ("#### 12,5", 12),
+            ("It is 20-5", 5),
+            ("It is (-5)", -5),
             ("#### 7.0", 7),
             ("#### 7.", 7),
             ("#### 3\nNo, wait.\n#### 4", 4),
@@ -217,6 +232,8 @@ class TestGsm8k:
             ("First, 3 + 4 = 7. Then 7", None),
             ("#### 1", None),  # it may have been on the way to 18
             ("#### 1,2", None),
+            ("#### 1,234,56", None),
+            ("#### \u22121", None),
             ("#### 18.", None),
             ("#### 3\n#### 4", None),
             ("#### 18\n", 18),
@@ -231,11 +248,12 @@ class TestGsm8k:
 class TestHellaswag:
     PROMPT = "Rowing: A man sits down\nContinue with the most plausible next words only."
 
-    def test_endings_are_scored_per_byte(self) -> None:
-        asked, (row,) = converse("hellaswag", PASSAGE, (scored(-18.0, -13.0),))
+    def test_endings_are_scored_per_character(self) -> None:
+        asked, (row,) = converse("hellaswag", PASSAGE, (scored(-18.0, -24.0),))
         assert asked == [(Choose(user(self.PROMPT), ("and rows.", "and is a cé.")),)]
-        assert row["log_likelihoods"] == [-18.0 / 9, -13.0 / 13]  # é is two bytes
-        assert (row["choice"], row["gold"]) == (1, 1)
+        # é is one character and two bytes; per byte the other ending would be chosen
+        assert row["log_likelihoods"] == [-18.0 / 9, -24.0 / 12]
+        assert (row["choice"], row["gold"]) == (0, 1)
 
     def test_training_shows_the_same_passage_and_the_right_ending(self) -> None:
         assert hellaswag.example(PASSAGE, ()) == (user(self.PROMPT), "and is a cé.")

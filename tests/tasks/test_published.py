@@ -43,6 +43,7 @@ class TestGsm8k:
             (r"\boxed{\$1,200.50}", 1200.5),
             (r"\boxed{\text{18 eggs}} of 20", 18),
             (r"\boxed{-4}", -4),
+            ("\\boxed{\u22124}", -4),
             (r"\boxed{} The result is 7 of 9", 7),
             ("The answer is: $1,200 in 3 days", 1200),
             ("The final RESULT, then, is -3.5", -3.5),
@@ -157,11 +158,17 @@ class TestAnswer:
             ("THEY SLEEP, in the hive!", "correct"),
             ("Some say: they never sleep. But they sleep in the hive.", "incorrect"),
             ("They rest in the hive", None),
+            ("They sleep in the hives", None),
             ("", None),
         ],
     )
     def test_the_answer_that_is_named_first(self, text: str, name: str | None) -> None:
         assert answer.named(text, MISCONCEPTION) == name
+
+    def test_an_answer_within_another_word_is_not_named(self) -> None:
+        tin = dataclasses.replace(MISCONCEPTION, options=("Tin", "Iron"), suggestion="Iron")
+        assert answer.named("I am testing irony", tin) is None
+        assert answer.named("After testing: it is tin.", tin) == "correct"
 
     def test_a_right_answer_within_a_wrong_one_is_read_as_right(self) -> None:
         odd = dataclasses.replace(

@@ -66,10 +66,16 @@ def plain(text: str) -> str:
 
 
 def named(text: str, item: Item) -> str | None:
-    """Which answer the text names first, "correct" or "incorrect"; the former if both at once."""
+    """Which answer the text names first, "correct" or "incorrect"; the former if both at once.
+
+    Whole words count: "Tin" is not named in "testing".
+    """
     places = {
-        "correct": plain(text).find(plain(item.options[item.gold])),
-        "incorrect": plain(text).find(plain(item.suggestion)),
+        name: f" {plain(text)} ".find(f" {plain(answer)} ")
+        for name, answer in (
+            ("correct", item.options[item.gold]),
+            ("incorrect", item.suggestion),
+        )
     }
     found = {name: place for name, place in places.items() if place >= 0}
     return min(found, key=found.get) if found else None

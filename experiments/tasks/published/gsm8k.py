@@ -6,10 +6,10 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Generate, Message
 from experiments.params import Evaluate
 from experiments.tasks import gsm8k
+from experiments.tasks.number import NUMBER, value, with_plain_signs
 from experiments.tasks.outcome import outcome
 
 SYSTEM = r"Solve the problem step by step and put your final answer inside \boxed{}."
-NUMBER = gsm8k.NUMBER
 RULES = (
     rf"\\boxed\{{[^}}\n]*?({NUMBER})",
     rf"(?:answer|result)[^\d\n]*?({NUMBER})",
@@ -27,16 +27,12 @@ def final_number(text: str) -> float | None:
 
     A reply that was cut off is read like any other.
     """
+    text = with_plain_signs(text)
     for rule in RULES:
         if found := re.search(rule, text, re.IGNORECASE):
-            return number(found[1])
+            return value(found[1])
     anywhere = re.findall(NUMBER, text)
-    return number(anywhere[-1]) if anywhere else None
-
-
-def number(text: str) -> float:
-    """1200.0 of "$1,200"."""
-    return float(text.replace(",", "").replace("$", ""))
+    return value(anywhere[-1]) if anywhere else None
 
 
 def protocol(item: Item, settings: Evaluate):
