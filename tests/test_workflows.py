@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -64,11 +65,18 @@ def test_each_pin_says_its_version_and_one_action_has_one_pin() -> None:
     assert len(set(uses)) == len({action for action, _, _ in uses})
 
 
-def test_only_the_comment_may_write_and_only_that(workflow) -> None:
-    if workflow["name"] == "Comment":
+# The only workflows with a token that can write, and what they may write.
+PRIVILEGED = {
+    "Comment": {"actions": "read", "pull-requests": "write"},
+    "Publish": {"actions": "read", "pages": "write", "id-token": "write"},
+}
+
+
+def test_few_may_write_and_only_what_they_are_for(workflow) -> None:
+    if workflow["name"] in PRIVILEGED:
         assert workflow["permissions"] == {}
         (job,) = workflow["jobs"].values()
-        assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+        assert job["permissions"] == PRIVILEGED[workflow["name"]]
     else:
         assert workflow["permissions"] == {"contents": "read"}
         assert not any("permissions" in job for job in workflow["jobs"].values())
@@ -77,14 +85,90 @@ def test_only_the_comment_may_write_and_only_that(workflow) -> None:
 def test_code_of_a_pull_request_never_meets_a_secret(workflow) -> None:
     assert "pull_request_target" not in workflow["on"]
     assert "secrets." not in json.dumps(workflow)
-    if workflow["name"] == "Comment":
-        # The privileged one checks nothing out and runs nothing but its own script.
+    if workflow["name"] in PRIVILEGED:
+        # It checks nothing out and runs nothing but its own script and the host's actions.
         assert list(workflow["on"]) == ["workflow_run"]
         assert workflow["on"]["workflow_run"]["workflows"] == [load("ci")["name"]]
-        assert not any("uses" in step for step in steps(workflow))
+        used = {step["uses"].split("@")[0] for step in steps(workflow) if "uses" in step}
+        assert used <= {"actions/upload-pages-artifact", "actions/deploy-pages"}
+        assert not any("make " in step.get("run", "") for step in steps(workflow))
     for step in steps(workflow):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] == "false"
+
+
+def test_only_pushes_to_this_repositorys_main_branch_are_published() -> None:
+    publish = load("publish")
+    assert publish["on"]["workflow_run"]["branches"] == ["main"]
+    condition = publish["jobs"]["publish"]["if"].split(" && ")
+    run = "github.event.workflow_run"
+    assert f"{run}.event == 'push'" in condition and f"{run}.conclusion == 'success'" in condition
+    assert f"{run}.head_repository.full_name == github.repository" in condition
+
+
+def of_site(name: str) -> dict:
+    """A step of the job that renders with Quarto."""
+    listed = load("ci")["jobs"]["site"]["steps"]
+    (step,) = [step for step in listed if step.get("name", "").startswith(name)]
+    return step
+
+
+@pytest.mark.parametrize("content", ["the release", "another file"])
+def test_quarto_is_the_pinned_release(tmp_path, content: str) -> None:
+    step = of_site("Install Quarto")
+    assert re.fullmatch(r"[0-9a-f]{64}", step["env"]["SHA256"])
+    release, fetched = tmp_path / "release.tar.gz", tmp_path / "fetched.tar.gz"
+    for archive, text in ((release, "the release"), (fetched, content)):
+        (tmp_path / "quarto").write_text(text, encoding="utf-8")
+        subprocess.run(["tar", "-czf", archive, "-C", tmp_path, "quarto"], check=True)
+    write_command(tmp_path / "bin/curl", f'cp "{fetched}" "$(basename "${{@: -1}}")"')
+    done = shell(
+        step["run"],
+        tmp_path,
+        **step["env"] | {"SHA256": hashlib.sha256(release.read_bytes()).hexdigest()},
+        GITHUB_PATH=str(tmp_path / "path"),
+    )
+    added = tmp_path / "path"
+    if content == "the release":
+        assert done.returncode == 0, done.stderr
+        assert added.read_text() == f"{tmp_path}/quarto-{step['env']['VERSION']}/bin\n"
+    else:
+        assert done.returncode != 0 and not added.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "passes"),
+    [
+        ("Quarto wrote 24 files", 0, True),
+        ("WARN: Unable to resolve crossref @fig-x\nQuarto wrote 24 files", 0, False),
+        ("[WARNING] Div unclosed\nQuarto wrote 24 files", 0, False),
+        ("the built-in renderer wrote 24 files", 0, False),
+        ("Quarto wrote 24 files\nRenderError: index.html shows an unresolved", 2, False),
+    ],
+)
+def test_a_warning_of_quarto_fails(tmp_path, said: str, status: int, passes: bool) -> None:
+    write_command(tmp_path / "bin/make", f"cat <<'EOF'\n{said}\nEOF\nexit {status}")
+    done = shell(of_site("Render")["run"], tmp_path)
+    assert (done.returncode == 0) is passes, done.stdout + done.stderr
+
+
+def write_command(path: Path, script: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def shell(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run a step as the code host does, with commands of `folder`/bin in the place of others."""
+    path = f"{folder}/bin:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=folder,
+        env={"RUNNER_TEMP": str(folder), **environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_no_script_is_put_together_from_an_event(workflow) -> None:
@@ -129,13 +213,16 @@ def test_jobs_end(workflow) -> None:
     assert all("timeout-minutes" in job for job in workflow["jobs"].values())
 
 
-def test_the_artifact_that_is_written_is_the_one_that_is_read() -> None:
-    (upload,) = [
-        step for step in steps(load("ci")) if step.get("with", {}).get("name") == "numbers"
-    ]
-    script = steps(load("comment"))[0]["run"]
-    assert f"--name {upload['with']['name']}" in script
-    assert f'report="$folder/{upload["with"]["path"]}"' in script
+@pytest.mark.parametrize("reader", ["comment", "publish"])
+def test_the_artifact_that_is_read_is_one_that_is_written(reader) -> None:
+    written = {
+        step["with"]["name"]: step["with"]["path"]
+        for step in steps(load("ci"))
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    }
+    script = steps(load(reader))[0]["run"]
+    name = re.search(r"gh run download .* --name (\w+)", script)[1]
+    assert written[name] in script
 
 
 GH = """
@@ -178,8 +265,7 @@ class GitHub:
         self.pulls = [{"number": 7, "head": {"sha": SHA}}]
         self.write("comments.json", json.dumps([]))
         self.write("bin/gh.py", GH)
-        self.write("bin/gh", f'#!/bin/sh\nexec "{sys.executable}" "{root}/bin/gh.py" "$@"\n')
-        (root / "bin/gh").chmod(0o755)
+        write_command(root / "bin/gh", f'exec "{sys.executable}" "{root}/bin/gh.py" "$@"')
 
     def write(self, path: str, text: str) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -190,22 +276,20 @@ class GitHub:
         self.write("pulls.json", json.dumps(self.pulls))
         shutil.rmtree(self.root / "temp", ignore_errors=True)
         (self.root / "temp").mkdir()
-        environment = {
-            "PATH": f"{self.root}/bin:{os.environ['PATH']}",
-            "GITHUB": str(self.root),
-            "RUNNER_TEMP": str(self.root / "temp"),
-            "REPOSITORY": "owner/paper",
-            "RUN_ID": "1",
-            "RUN_URL": "https://example.org/run",
-            "HEAD_SHA": SHA,
-            "HEAD_OWNER": "fork",
-            "HEAD_BRANCH": "$(touch hacked)",
-        }
-        script = steps(load("comment"))[0]["run"]
-        command = ["bash", "-e", "-c", script]
-        return subprocess.run(
-            command, env=environment, cwd=self.root, check=True, capture_output=True, text=True
-        ).stdout
+        done = shell(
+            steps(load("comment"))[0]["run"],
+            self.root,
+            GITHUB=str(self.root),
+            RUNNER_TEMP=str(self.root / "temp"),
+            REPOSITORY="owner/paper",
+            RUN_ID="1",
+            RUN_URL="https://example.org/run",
+            HEAD_SHA=SHA,
+            HEAD_OWNER="fork",
+            HEAD_BRANCH="$(touch hacked)",
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     @property
     def comments(self) -> list[dict]:
