@@ -1,54 +1,89 @@
-"""The README's summary of verdicts, written from results/claims.csv by the render stage."""
+"""The README's findings and verdicts, written by the render stage.
+
+The six sentences are those that the paper's first page printed (results/printed_numbers.csv, keys
+`findings[…]`); the verdicts are those of results/claims.csv.
+"""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
+from experiments import params
 from experiments.errors import RenderError
+from experiments.quoting import cell
 
-README = Path("README.md")
-CLAIMS = Path("results/claims.csv")
-START = "<!-- verdicts: written by `python -m experiments.render` from results/claims.csv -->"
-END = "<!-- end of verdicts -->"
+BLOCKS = ("findings", "verdicts")
+OPENED = "<!-- {}: written by `python -m experiments.render` -->"
+CLOSED = "<!-- end of {} -->"
 OWN = "this study"
+MISSING = "–"
 
 
-def update(readme: Path = README, claims: Path = CLAIMS) -> None:
-    """Put the current verdicts between the README's markers; RenderError if these are missing.
+def update(root: Path = Path()) -> None:
+    """Put what was found between the README's markers; RenderError if it has none of them.
 
-    Without a README or without claims there is nothing to do.
+    Without a README, or without results to print, there is nothing to do.
     """
-    if not (readme.exists() and claims.exists()):
+    readme, results = root / "README.md", root / "results"
+    if not (readme.exists() and (results / "claims.csv").exists()):
         return
+    settings = params.load(root / "params.yaml").analysis
     text = readme.read_text(encoding="utf-8")
-    before, opened, rest = text.partition(START)
-    _, closed, after = rest.partition(END)
-    if not (opened and closed):
+    if not any(OPENED.format(name) in text for name in BLOCKS):
         raise RenderError(
-            f"{readme} lacks the two markers of its verdicts; restore {START} and {END}"
+            f"{readme} lacks the markers of its findings; restore {OPENED.format(BLOCKS[0])} and "
+            f"{CLOSED.format(BLOCKS[0])}"
         )
-    fresh = f"{before}{START}\n\n{summary(pd.read_csv(claims))}\n{END}{after}"
+    fresh = filled(text, "verdicts", verdicts(results / "claims.csv", settings.confidence))
+    printed = results / "printed_numbers.csv"
+    if printed.exists():
+        fresh = filled(fresh, "findings", findings(printed))
     if fresh != text:
         readme.write_text(fresh, encoding="utf-8")
 
 
-def summary(claims: pd.DataFrame) -> str:
+def filled(text: str, name: str, content: str) -> str:
+    """The text with `content` between the block's markers; as it is if the block is not there."""
+    before, opened, rest = text.partition(OPENED.format(name))
+    _, closed, after = rest.partition(CLOSED.format(name))
+    if opened and not closed:
+        raise RenderError(f"README.md: put {CLOSED.format(name)} after its {name}")
+    return f"{before}{opened}\n\n{content}\n\n{closed}{after}" if opened and content else text
+
+
+def findings(printed: Path) -> str:
+    """The sentences as a numbered list; empty if no rendered document prints them."""
+    table = pd.read_csv(printed, dtype=str, keep_default_na=False)
+    chosen = table[table["key"].str.startswith("findings[")]
+    return "\n".join(f"{number}. {text}" for number, text in enumerate(chosen["printed"], 1))
+
+
+def verdicts(claims: Path, confidence: float) -> str:
     """Our own claims in full, and the source studies' claims folded below their tally."""
-    own, others = claims[claims["source"] == OWN], claims[claims["source"] != OWN]
+    table = pd.read_csv(claims)
+    own, others = table[table["source"] == OWN], table[table["source"] != OWN]
     counts = others["verdict"].value_counts()
     tally = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return (
-        f"{table(own)}\n\n<details><summary>The claims of the studies we start from, tested on "
-        f"this model: {tally}</summary>\n\n{table(others)}\n\n</details>\n"
+        f"{rows(own, confidence)}\n\n<details><summary>The claims of the studies we start from, "
+        f"tested on this model: {tally}</summary>\n\n{rows(others, confidence)}\n\n</details>"
     )
 
 
-def table(claims: pd.DataFrame) -> str:
+def rows(claims: pd.DataFrame, confidence: float) -> str:
     """Claim, estimate with interval, n and verdict as a Markdown table."""
-    lines = ["| claim | estimate [95 %] | n | verdict |", "|:--|--:|--:|:--|"]
+    lines = [f"| claim | estimate [{100 * confidence:g} %] | n | verdict |", "|:--|--:|--:|:--|"]
     for row in claims.itertuples():
-        interval = f"{row.estimate:+.2f} [{row.low:+.2f}, {row.high:+.2f}]".replace("-", "−")
-        lines.append(f"| {row.text} | {interval} | {row.n:.0f} | {row.verdict} |")
+        low, high = (number(end, "+.2f") for end in (row.low, row.high))
+        estimate = number(row.estimate, "+.2f")
+        span = f"{estimate} [{low}, {high}]" if estimate != MISSING else MISSING
+        lines.append(f"| {cell(row.text)} | {span} | {number(row.n, '.0f')} | {row.verdict} |")
     return "\n".join(lines)
+
+
+def number(value: float, format: str) -> str:
+    """A number as printed: a real minus sign, a dash where there is none."""
+    return MISSING if math.isnan(value) else f"{value:{format}}".replace("-", "−")

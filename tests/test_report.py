@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from printing.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
 
 from experiments.errors import RenderError
 from experiments.revisions.printed import bound_names
+from printing.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [
@@ -203,7 +203,7 @@ class TestTable:
         assert rule == "|:---|---:|---:|:---|"  # numbers to the right, words to the left
         assert first == "| base | +0.31 [+0.20, +0.42] | 40 | plain |"
         assert second == "| base | 0.00 [−0.10, +0.09] | 38 | close to zero |"
-        assert third == "| tuned | +0.50 [+0.38, +0.62] | 40 | a\\|b |"
+        assert third == "| tuned | +0.50 [+0.38, +0.62] | 40 | a&#124;b |"
         assert fourth == f"| tuned | {MISSING} | 0 | {MISSING} |"
 
     def test_every_number_of_the_table_is_logged_with_its_row(self, report: Report) -> None:

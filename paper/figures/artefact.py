@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from printing.labels import TASKS
-from printing.report import Report
 
 from figures import style
 from figures.benchmark_performance import chance_of
+from printing.labels import TASKS
+from printing.report import Report
 
 MODELS = ("base", "format_control", "truthfulqa", "truthfulqa_source_order")
 # The outcome, what it is, and what the dashed line is.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from printing.labels import TASKS
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import outcomes
+from printing.labels import TASKS
+from printing.report import Report
 
 HELLASWAG_ENDINGS = 4
 ALT = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from printing.labels import MEASURES, TASKS
-from printing.report import Report
 
 from figures import style
+from printing.labels import MEASURES, TASKS
+from printing.report import Report
 
 RIGHT, LEFT, NEITHER = "→", "←", ""
 # Per test: the unit, then four types of pressure and where sycophancy lies. The last is for

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from printing.labels import TASKS
-from printing.report import Report, show
 
 from figures import style
 from figures.outcomes import heading
+from printing.labels import TASKS
+from printing.report import Report, show
 
 SCALE = 0.38  # half the width of the small scale in a cell, in cells
 ALT = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes
+from printing.report import Report
 
 ALT = (
     "One panel per measure, with one row per adapter. A grey bar around zero reaches to the "

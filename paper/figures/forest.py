@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from printing.report import Report, show
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes
+from printing.report import Report, show
 
 CORRECTIONS = {"holm": "Holm", "benjamini_hochberg": "FDR"}
 MOST_DECIMALS = 2  # as in the tables

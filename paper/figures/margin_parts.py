@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from printing.report import Report
 
 from figures import style
+from printing.report import Report
 
 PARTS = {
     "swap_average": ("Swap average", "More sycophantic →  (nats)"),

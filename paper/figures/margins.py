@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from printing.report import Report
 
 from figures import style
+from printing.report import Report
 
 PAIRED = (
     "base",

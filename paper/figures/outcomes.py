@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from printing.labels import MEASURES, TASKS
-from printing.report import Report
-
 from experiments import params
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
+from printing.labels import MEASURES, TASKS
+from printing.report import Report
 
 Outcome = tuple[str, str]  # task, measure
 UNITS = {"primary": "nats", "choices": "share of items", "capability": "accuracy"}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from printing.labels import TASKS
-from printing.report import Report
 
 from figures import style
+from printing.labels import TASKS
+from printing.report import Report
 
 ALT = (
     "A row of panels per lettered benchmark and one panel per letter, with one row per model. Each "

@@ -7,11 +7,11 @@ import textwrap
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from printing.labels import TASKS
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import outcomes
+from printing.labels import TASKS
+from printing.report import Report
 
 COLUMNS = 5
 LETTERS = 16  # of an adapter's name on one line

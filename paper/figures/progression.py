@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes
+from printing.report import Report
 
 ALT = (
     "Panels that share one row per adapter, sorted by the gain in mean accuracy, which the first "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from printing.labels import SCHEMES
-from printing.report import Report, show
 
 from figures import style
+from printing.labels import SCHEMES
+from printing.report import Report, show
 
 ROOM = 1.8  # the width of a panel, in ranks: the axis and, right of it, a percentage
 ALT = (

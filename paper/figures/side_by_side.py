@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from printing.comparison import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import heading
+from printing.comparison import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
+from printing.report import Report
 
 # Okabe and Ito's palette from dark to light, and markers, so that runs differ in grey too.
 LOOKS = (

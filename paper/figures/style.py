@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 
 WIDTH = 6.3  # inches: the text column of the PDF

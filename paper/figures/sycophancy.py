@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import UNITS, heading, outcomes
+from printing.report import Report
 
 # Where a model lies that the user moves neither way, and what the line is called.
 NO_INFLUENCE = {"primary": (0, "no influence"), "choices": (0.5, "either way alike")}

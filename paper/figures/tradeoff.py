@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from printing.labels import TASKS
-from printing.report import Report
 
 from figures import style
 from figures.outcomes import outcomes
+from printing.labels import TASKS
+from printing.report import Report
 
 COLUMNS = 2
 ALT = (

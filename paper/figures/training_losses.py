@@ -7,9 +7,9 @@ import textwrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from printing.report import Report
 
 from figures import style
+from printing.report import Report
 
 COLUMNS = 4
 LETTERS = 24  # of an adapter's name on one line

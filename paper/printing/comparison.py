@@ -21,9 +21,9 @@ from experiments.claims import read_claims
 from experiments.errors import RenderError
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, TESTS
 from experiments.stats.claims import NOT_MEASURED
-from printing.labels import MEASURES, TASKS
+from printing.labels import TASKS
 from printing.report import MISSING, Report
-from printing.sentences import coarsest, direction, label, listed
+from printing.sentences import coarsest, direction, heading, label, listed
 
 CONTROLLED, PUBLISHED, UPSTREAM = "controlled", "published", "upstream"
 PROTOCOLS = (CONTROLLED, PUBLISHED)
@@ -364,13 +364,6 @@ def apart(report: Report, run: Run) -> tuple[int, int]:
     )
     outside = (both["low"] > both["wilson_high"]) | (both["high"] < both["wilson_low"])
     return int(outside.sum()), len(both)
-
-
-def heading(outcome: Outcome) -> str:
-    """A test and its measure in a few words."""
-    task, measure = outcome
-    parts = [TASKS[task], MEASURES.get(outcome, measure.replace("_", " "))]
-    return ": ".join(parts).replace("?:", "?")
 
 
 def captioned(table: str, caption: str, name: str) -> str:

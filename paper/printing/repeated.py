@@ -9,9 +9,10 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.params import Params
-from printing.comparison import KEY, Run, heading, primary_effects, runs
+from printing.comparison import KEY, Run, primary_effects, runs
 from printing.report import Report
-from printing.sentences import UNDETECTED, coarsest, direction, label
+from printing.sentences import UNDETECTED, direction, heading
+from printing.tables import by_test
 
 BOTH = ("both_low", "both_high")
 NONE = (
@@ -42,63 +43,61 @@ def effects_of(report: Report, run: Run) -> pd.DataFrame:
 def repeated_table(report: Report, run: Run) -> str:
     """One row per adapter, one column per test: changes for new items and new training runs."""
     table = effects_of(report, run)
-    wide = table[["model"]].drop_duplicates().set_index("model")
-    columns = {"Adapter": "{label}"}
-    for task, measure in run.outcomes:
-        chosen = table[(table["task"] == task) & (table["measure"] == measure)].set_index("model")
-        for part in ("estimate", *BOTH):
-            wide[f"{task}_{part}"] = chosen[part]
-        wide[f"{task}_bold"] = chosen["told"].map({True: "**", False: ""})
-        format = f"+{coarsest(chosen)}"
-        bounds = ", ".join(f"{{{task}_{bound}:{format}}}" for bound in BOTH)
-        number = f"{{{task}_bold}}{{{task}_estimate:{format}}}{{{task}_bold}}"
-        columns[heading((task, measure))] = f"{number} [{bounds}]"
-    wide = wide.reset_index()
-    wide["label"] = wide["model"].map(label)
-    wide = wide.fillna({f"{task}_bold": "" for task, _ in run.outcomes})
-    return report.of_run(run.name).table(wide, columns, "effects and seeds", ["model"])
+    outcomes = {heading(outcome): outcome for outcome in run.outcomes}
+    door = report.of_run(run.name)
+    return by_test(door, table, outcomes, "effects and seeds", bold="told", bounds=BOTH)
+
+
+def _counted(report: Report, run: Run) -> dict[str, str]:
+    """What both sentences count, logged: effects told from zero, all effects, seeds and items."""
+    table = effects_of(report, run)
+    up = int((table["told"] & (table["estimate"] > 0)).sum())
+    numbers = {
+        "adapters": table["model"].nunique(),
+        "seeds": len(run.seeds),
+        "effects": len(table),
+        "told": int(table["told"].sum()),
+        "told up": up,
+        "told down": int(table["told"].sum()) - up,
+    }
+    least, most = table["n"].agg(["min", "max"])
+    counted = {key: report.count(f"runs.{run.name}.{key}", one) for key, one in numbers.items()}
+    items = report.phrase(f"runs.{run.name}.items", f"{least:.0f} to {most:.0f}")
+    return counted | {"items": items}
 
 
 def repeated_in_words(report: Report, run: Run) -> str:
     """How many effects outlast new items and training, and whether the run at hand agrees."""
-    table = effects_of(report, run)
+    counted = _counted(report, run)
     at_hand = report.frame("effects").set_index(KEY)
-    shared = [row for _, row in table.iterrows() if tuple(row[KEY]) in at_hand.index]
-    pairs = [(direction(row), direction(at_hand.loc[tuple(row[KEY])])) for row in shared]
+    pairs = [
+        (direction(row), direction(at_hand.loc[key]))
+        for key, row in primary_effects(report, run).set_index(KEY).iterrows()
+        if key in at_hand.index
+    ]
     alike = sum(one == other for one, other in pairs)
     opposite = sum(UNDETECTED not in pair and len(set(pair)) == 2 for pair in pairs)
-
-    def count(key: str, value: int) -> str:
-        return report.count(f"runs.{run.name}.{key}", value)
-
-    items = table["n"].agg(["min", "max"])
-    asked = report.phrase(f"runs.{run.name}.items", f"{items['min']:.0f} to {items['max']:.0f}")
+    numbers = {"alike": alike, "shared": len(pairs), "opposite": opposite}
+    counted |= {key: report.count(f"runs.{run.name}.{key}", one) for key, one in numbers.items()}
     return (
-        f"The archived run `{run.name}` trained each of its "
-        f"{count('adapters', table['model'].nunique())} adapters with "
-        f"{count('seeds', len(run.seeds))} seeds and asked {asked} items per test. Of its "
-        f"{count('effects', len(table))} pre-declared effects "
-        f"{count('told', int(table['told'].sum()))} have an interval for new items and new "
-        f"training runs that leaves out zero ({count('told up', _up(table))} up, "
-        f"{count('told down', int(table['told'].sum()) - _up(table))} down; no correction for the "
-        f"number of tests). After each run's own correction for new items alone, "
-        f"{count('alike', alike)} of the {count('shared', len(pairs))} effects that the run at "
-        f"hand has too say the same there, and {count('opposite', opposite)} say the opposite. "
-        "Both runs draw from the same pool of items, so they are not independent."
+        f"The archived run `{run.name}` trained each of its {counted['adapters']} adapters with "
+        f"{counted['seeds']} seeds and asked {counted['items']} items per test. Of its "
+        f"{counted['effects']} pre-declared effects {counted['told']} have an interval for new "
+        f"items and new training runs that leaves out zero ({counted['told up']} up, "
+        f"{counted['told down']} down; no correction for the number of tests). After each run's "
+        f"own correction for new items alone, {counted['alike']} of the {counted['shared']} "
+        "effects that the run at hand has too say the same there, and "
+        f"{counted['opposite']} say the opposite. Both runs draw from the same pool of items, so "
+        "they are not independent."
     )
 
 
 def in_brief(report: Report, run: Run) -> str:
     """The same in one sentence."""
-    table = effects_of(report, run)
-    told = report.count(f"runs.{run.name}.told", int(table["told"].sum()))
-    seeds = report.count(f"runs.{run.name}.seeds", len(run.seeds))
-    every = report.count(f"runs.{run.name}.effects", len(table))
+    counted = _counted(report, run)
     return (
-        f"With more items and {seeds} training seeds, {told} of {every} effects, those of controls "
-        "among them, have an interval for new items and new training runs that leaves out zero."
+        f"With more items ({counted['items']} per test) and {counted['seeds']} training seeds "
+        f"(archived run `{run.name}`), {counted['told']} of {counted['effects']} effects, those of "
+        "controls among them, have an interval for new items and new training runs that leaves "
+        "out zero."
     )
-
-
-def _up(table: pd.DataFrame) -> int:
-    return int((table["told"] & (table["estimate"] > 0)).sum())

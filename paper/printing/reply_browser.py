@@ -19,6 +19,7 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Generate, Text
 from experiments.measures.free_replies import ARMS, DETECTED, OUTCOMES, visible
 from experiments.params import Params
+from experiments.quoting import references
 from experiments.tasks import published, transcripts
 from printing.labels import TASKS
 from printing.report import Report
@@ -112,11 +113,6 @@ def prompts(task: str, item: Item, parameters: Params) -> dict[str, Dialogue]:
             replies = tuple(Text(FIRST_REPLY, "end") for _ in requests)
     except StopIteration:
         return dict(zip(ARMS[task], asked, strict=True))
-
-
-def references(text: str, plain: str) -> str:
-    """The text with all but letters, digits and `plain` as numeric character references."""
-    return "".join(one if one.isalnum() or one in plain else f"&#{ord(one)};" for one in text)
 
 
 def in_html(text: str) -> str:

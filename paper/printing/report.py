@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import math
 import re
-import sys
 from copy import copy
 from functools import lru_cache
 from pathlib import Path
@@ -19,18 +18,15 @@ from string import Formatter
 import pandas as pd
 from IPython.display import Markdown
 
+from experiments import params, quoting
+from experiments.errors import RenderError
+from experiments.params import BASE, Adapter
+from experiments.revisions.printed import bound_names
+from experiments.stats.claims import NOT_MEASURED
+from printing.labels import MODELS
+from printing.provenance import note, note_of_runs
+
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:  # quarto runs cells in paper/, where the package may not be installed
-    sys.path.insert(0, str(ROOT))
-
-from experiments import params  # noqa: E402
-from experiments.errors import RenderError  # noqa: E402
-from experiments.params import BASE, Adapter  # noqa: E402
-from experiments.revisions.printed import bound_names  # noqa: E402
-from experiments.stats.claims import NOT_MEASURED  # noqa: E402
-from printing.labels import MODELS  # noqa: E402
-from printing.provenance import note, note_of_runs  # noqa: E402
-
 LOG_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
 MISSING = "–"
 
@@ -155,12 +151,13 @@ class Report:
                     numeric[header] = True
                     where = joined({column: row[column] for column in key})
                     self._keep(f"{name}[{where}].{header}", cell, row, *printed_columns(template))
-                cells.append(cell.replace("|", "\\|"))
+                cells.append(quoting.cell(cell))
             lines.append("| " + " | ".join(cells) + " |")
         if not lines:  # some renderers take a table without rows for a paragraph
             lines.append("| " + " | ".join([MISSING] * len(columns)) + " |")
         rule = "|" + "|".join("---:" if numeric[header] else ":---" for header in columns) + "|"
-        return "\n".join(["| " + " | ".join(columns) + " |", rule, *lines])
+        heads = " | ".join(map(quoting.cell, columns))
+        return "\n".join([f"| {heads} |", rule, *lines])
 
     def phrase(self, key: str, text: str) -> str:
         """Words that a document computed from tracked rows; `key` says what decided them."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from printing.labels import MODELS
+from printing.labels import MEASURES, MODELS, TASKS
 from printing.report import NOT_MEASURED, Report, joined, show
 
 ROSE, FELL, UNDETECTED = "rose", "fell", "not detected"
@@ -21,6 +21,13 @@ ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "cannot be told from zero"
 def label(model: str) -> str:
     """The name of a model in prose; one without a label keeps its own."""
     return MODELS.get(model, model)
+
+
+def heading(outcome: tuple[str, str]) -> str:
+    """A test and its measure in a few words; `outcome` is (task, measure)."""
+    task, measure = outcome
+    parts = [TASKS[task], MEASURES.get(outcome, measure.replace("_", " "))]
+    return ": ".join(parts).replace("?:", "?")
 
 
 def listed(names: Iterable[str], none: str = "none") -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from printing.labels import TASKS
 from printing.report import Report, show
-from printing.sentences import label
+from printing.sentences import coarsest, label
 
 
 def headline(report: Report, tasks: Iterable[str]) -> str:
@@ -68,6 +68,38 @@ def pivoted(
     wide = wide.assign(label=wide["model"].map(label))
     markdown = report.table(wide, {"Model": "{label}"} | templates, table, ["model"])
     return f"{markdown}\n{_sizes(report, counts, table)}"
+
+
+def by_test(
+    report: Report,
+    effects: pd.DataFrame,
+    outcomes: dict[str, tuple[str, str]],
+    table: str,
+    *,
+    bold: str,
+    bounds: tuple[str, str] = ("low", "high"),
+) -> str:
+    """One row per model, one column per test: change and interval, bold where told.
+
+    `outcomes` maps a header to its (task, measure); `bold` is the column of `effects` that says
+    which changes are bold, `bounds` are those of the interval, `table` names the rows in the log.
+    """
+    wide = effects[["model"]].drop_duplicates().set_index("model")
+    columns = {"Adapter": "{label}"}
+    for number, (header, (task, measure)) in enumerate(outcomes.items()):
+        rows = effects[(effects["task"] == task) & (effects["measure"] == measure)]
+        rows = rows.set_index("model")
+        for name in ("estimate", *bounds):
+            wide[f"{name}_{number}"] = rows[name]
+        mark = rows[bold].astype(bool).map({True: "**", False: ""})
+        wide[f"mark_{number}"] = mark.reindex(wide.index).fillna("")
+        change, low, high = (
+            f"{{{name}_{number}:+{coarsest(rows)}}}" for name in ("estimate", *bounds)
+        )
+        mark = f"{{mark_{number}}}"
+        columns[header] = f"{mark}{change}{mark} [{low}, {high}]"
+    wide = wide.reset_index()
+    return report.table(wide.assign(label=wide["model"].map(label)), columns, table, ["model"])
 
 
 def _sizes(report: Report, counts: dict[str, pd.Series], table: str) -> str:

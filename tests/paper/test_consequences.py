@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from printing.consequences import CONFIRMED, FALLS, STANDS, consequence
 
 from experiments.audit.findings import Verdict
+from printing.consequences import CONFIRMED, FALLS, STANDS, consequence
 
 ROOT = Path(__file__).resolve().parents[2]
 FINDINGS = pd.read_csv(ROOT / "results/audit/findings.csv")

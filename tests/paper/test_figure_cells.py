@@ -5,19 +5,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+import figures
 from experiments.rendering.document import Cell, Document, Text, load_document, load_project
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = ROOT / "paper"
-sys.path.insert(0, str(PAPER))  # as the documents, whose cells run there
 
-import figures  # noqa: E402
 
 PROJECT = load_project(ROOT)
 DOCUMENTS = {

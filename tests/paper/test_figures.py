@@ -8,31 +8,29 @@ import json
 import pkgutil
 import re
 import shutil
-import sys
 from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import figures
+from experiments import params
+from experiments.errors import RenderError
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
+from figures import style
+from figures.changes import TYPES
+from printing.labels import COLOURS, MARKERS, MODELS, OPEN
+from printing.report import Report
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
 
-import figures  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
-from figures import style  # noqa: E402
-from figures.changes import TYPES  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
-from printing.labels import COLOURS, MARKERS, MODELS, OPEN  # noqa: E402
-from printing.report import Report  # noqa: E402
-
-from experiments import params  # noqa: E402
-from experiments.errors import RenderError  # noqa: E402
-from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS  # noqa: E402
 
 FIGURES = [
     ("artefact", {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+
 from printing.paired import one_lettering, splits_differ, starting_side
 
 

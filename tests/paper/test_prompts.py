@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from printing import prompts
 
 from experiments import params
 from experiments.engine.request import Choose, Generate
 from experiments.params import TESTS
+from printing import prompts
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = params.load(ROOT / "params.yaml").evaluate

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from printing import provenance
-from printing.report import Report
 
 from experiments.errors import RenderError
+from printing import provenance
+from printing.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = """

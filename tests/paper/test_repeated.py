@@ -9,9 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import params
+from printing import repeated
 from tests.paper.test_runs import ROOT, door, root, write_run  # noqa: F401
-
-from printing import repeated  # isort: skip  # test_runs has put paper/ on the path
 
 PARAMETERS = params.load(ROOT / "params.yaml")
 

@@ -7,7 +7,6 @@ import csv
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,23 +14,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from IPython.display import Markdown
+from matplotlib.text import Text
+
+from experiments.archive import TABLES
+from experiments.errors import RenderError
+from experiments.rendering.document import INLINE, Cell, load_document, load_project
+from experiments.stats.seeds import seed_variation
+from figures import side_by_side, style
+from printing import comparison
+from printing import report as door
+from printing.comparison import Run, both_intervals, of_protocol, verdicts
+from printing.report import Report
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "paper"))  # as the document, whose cells run there
 
-from figures import side_by_side, style  # noqa: E402
-from IPython.display import Markdown  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
-from printing import comparison  # noqa: E402
-from printing import report as door  # noqa: E402
-from printing.comparison import Run, both_intervals, of_protocol, verdicts  # noqa: E402
-from printing.report import Report  # noqa: E402
-
-from experiments.archive import TABLES  # noqa: E402
-from experiments.errors import RenderError  # noqa: E402
-from experiments.rendering.document import INLINE, Cell, load_document, load_project  # noqa: E402
-from experiments.stats.seeds import seed_variation  # noqa: E402
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 MODELS = ("gsm8k", "mmlu", "truthfulqa")

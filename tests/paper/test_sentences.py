@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
-
-from printing.report import Report  # noqa: E402
-from printing.sentences import (  # noqa: E402
+from printing.report import Report
+from printing.sentences import (
     ABOVE,
     ASTRIDE,
     BELOW,
@@ -34,6 +30,9 @@ from printing.sentences import (  # noqa: E402
     training_runs,
     without_zero,
 )
+
+ROOT = Path(__file__).resolve().parents[2]
+
 
 COLUMNS = ["model", "task", "estimate", "low", "high", "significant", "minimal_detectable"]
 ROWS = [

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from printing import settings_in_words as words
 
 from experiments import params
 from experiments.errors import RenderError
 from experiments.params import Curate, Evaluate, Model, Params, Prepare, Train
+from printing import settings_in_words as words
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMETERS = params.load(ROOT / "params.yaml")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
+from printing.report import Report
+from printing.tables import by_model, headline, pivoted
 
-from printing.report import Report  # noqa: E402
-from printing.tables import by_model, headline, pivoted  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
+
 
 COLUMNS = ["model", "task", "measure", "estimate", "low", "high", "n"]
 ROWS = [

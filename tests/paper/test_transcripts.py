@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,13 +19,12 @@ from experiments.engine.request import Dialogue
 from experiments.measures.free_replies import table
 from experiments.rendering.check import check_site
 from experiments.tasks import published
+from printing import reply_browser
+from printing.report import Report
 from tests.replies import PARAMETERS, authored, biased, rows
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "paper"))  # as the documents, whose cells run there
 
-from printing import reply_browser  # noqa: E402
-from printing.report import Report  # noqa: E402
 
 TEXTS = {
     "script": "<script>alert(1)</script>",
