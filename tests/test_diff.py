@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from printing import report as report_module
 
 from experiments import diff
 from experiments.errors import ReportError
 from experiments.revisions.printed import Interval, Printed, independent, parsed_key
+from printing import report as report_module
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ["document", "key", "printed", "value", "low", "high"]
