@@ -16,13 +16,15 @@ results/judge_agreement.csv. Measured on 2 CPU cores: 1.5 minutes, 1.9 GB of mem
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from statsmodels.stats.inter_rater import cohens_kappa
 
-from experiments import params
+from experiments import files, params
 from experiments.corpora import pins, pocket, upstream
 from experiments.corpora.item import Item, write_items
 from experiments.corpora.judge import VERDICTS, read_verdicts
@@ -30,9 +32,8 @@ from experiments.errors import DataError, run_stage
 from experiments.measures.paired_choice import decomposed
 from experiments.models import presets as models
 from experiments.params import BASE, Curate, Params
-from experiments.stats.agreement import agreement
 
-CURATED = Path("curated/paired_choice.jsonl")
+CURATED = Path("curated")
 RESULTS = Path("results")
 DIGITS = 4
 HARD, EASY = "hard", "easy"
@@ -48,15 +49,16 @@ def main() -> None:
     margins = decomposed(ask_base(items, parameters))
     table = curation(margins, verdicts, parameters.curate.hard_share, parameters.curate.judge)
     splits = table.set_index("id")["split"]
-    write_items(CURATED, [replace(item, split=splits[item.id]) for item in items])
-    RESULTS.mkdir(exist_ok=True)
-    table.round(DIGITS).to_csv(RESULTS / "curation.csv", index=False)
+    with files.new_folder(CURATED) as folder:
+        divided = (replace(item, split=splits[item.id]) for item in items)
+        write_items(folder / "paired_choice.jsonl", divided)
     both = table[table["claude_split"] != ""]
-    measured = agreement(both["base_split"], both["claude_split"])
-    pd.DataFrame([measured]).round(DIGITS).to_csv(RESULTS / "judge_agreement.csv", index=False)
+    measured = pd.DataFrame([agreement(both["base_split"], both["claude_split"])])
+    for name, frame in (("curation", table), ("judge_agreement", measured)):
+        files.write_text(RESULTS / f"{name}.csv", frame.round(DIGITS).to_csv(index=False))
     hard = (table["split"] == HARD).sum()
     print(
-        f"{CURATED} holds {len(table)} questions on {table['cluster'].nunique()} claims, "
+        f"{CURATED}/ holds {len(table)} questions on {table['cluster'].nunique()} claims, "
         f"{hard} of them hard. Next: python -m experiments.prepare"
     )
 
@@ -125,6 +127,18 @@ def curation(
     table["split"] = table[f"{judge}_split"]
     number = table["id"].str.extract(r"(\d+)$")[0].astype(int)
     return table.iloc[number.argsort(kind="stable")].reset_index(drop=True)
+
+
+def agreement(first: pd.Series, second: pd.Series) -> dict[str, float]:
+    """n, observed agreement and Cohen's kappa (Cohen 1960) of two judges' labels, row by row.
+
+    Kappa is NaN without rows, or if both judges use one and the same label throughout.
+    """
+    labels, kappa = sorted({*first, *second}), math.nan
+    if len(labels) > 1:
+        counts = pd.crosstab(first, second).reindex(index=labels, columns=labels, fill_value=0)
+        kappa = float(cohens_kappa(counts, return_results=False))
+    return {"n": len(first), "observed": (first == second).mean(), "kappa": kappa}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from experiments import curate
 from experiments.corpora import pins, upstream
 from experiments.corpora.item import Item
-from experiments.curate import curation
+from experiments.curate import agreement, curation
 from experiments.errors import DataError
 from experiments.prepare.division import split_paired_choice
 from tests.corpora.planted_upstream import plant_model_written
@@ -109,3 +109,34 @@ def test_a_cluster_of_both_kinds_is_used_by_neither() -> None:
     assert [item.split for item in parts["evaluation"]] == ["easy", "easy", "hard", "hard"]
     clusters = [{item.cluster for item in items} for items in parts.values()]
     assert sum(map(len, clusters)) == len(set.union(*clusters))
+
+
+def labels(*counted: tuple[str, str, int]) -> tuple[pd.Series, pd.Series]:
+    """The labels of two judges: so many rows of every pair."""
+    rows = [pair[:2] for pair in counted for _ in range(pair[2])]
+    frame = pd.DataFrame(rows, columns=["first", "second"], dtype=object)
+    return frame["first"], frame["second"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "observed", "kappa"),
+    [
+        # Cohen (1960): 35 of 50 agree, shares 25/25 and 30/20, so kappa = (0.7 - 0.5) / 0.5
+        ([("y", "y", 20), ("y", "n", 5), ("n", "y", 10), ("n", "n", 15)], 0.7, 0.4),
+        ([("y", "y", 1), ("n", "n", 1)], 1.0, 1.0),
+        ([("y", "n", 1), ("n", "y", 1)], 0.0, -1.0),
+        ([("y", "n", 3), ("n", "n", 1)], 0.25, 0.0),
+        ([("y", "y", 2)], 1.0, None),
+        ([], None, None),
+    ],
+)
+def test_agreement_of_two_judges(
+    counted: list, observed: float | None, kappa: float | None
+) -> None:
+    measured = agreement(*labels(*counted))
+    assert measured["n"] == sum(count for *_, count in counted)
+    expected = {"observed": observed, "kappa": kappa}
+    for name, value in expected.items():
+        assert (
+            measured[name] == pytest.approx(value) if value is not None else pd.isna(measured[name])
+        ), name
