@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -83,16 +84,12 @@ def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
     from experiments.engine.model import load_model
     from experiments.tasks import paired_choice
 
-    rows: list[dict] = []
-    run(
-        [(item.id, paired_choice.protocol(item, parameters.evaluate)) for item in items],
-        load_model(
-            Path("data/model") / parameters.model.folder_name, dtype=parameters.evaluate.dtype
-        ),
-        parameters.evaluate.engine,
-        lambda key, answered: rows.extend(answered),
-        description="curate",
+    protocols = [(item.id, paired_choice.protocol(item, parameters.evaluate)) for item in items]
+    language_model = load_model(
+        Path("data/model") / parameters.model.folder_name, dtype=parameters.evaluate.dtype
     )
+    (answered,) = run([protocols], language_model, parameters.evaluate.engine, "curate")
+    rows = chain.from_iterable(answered)
     return pd.DataFrame(rows).assign(model=BASE, seed=0)
 
 

@@ -2,32 +2,33 @@
 
     python -m experiments.evaluate base
     python -m experiments.evaluate mmlu
-    accelerate launch --config_file launch/ddp.yaml -m experiments.evaluate mmlu  # 2 or more shards
+    accelerate launch --config_file launch/ddp.yaml -m experiments.evaluate mmlu
 
 Reads prepared/evaluation/, the model and (but for `base`) adapters/MODEL/; writes
 outcomes/MODEL/outcomes.jsonl, one row per item, task, arm and option order, and
-outcomes/MODEL/transcripts.jsonl, free replies to be read. Items are asked in `evaluate.shards`
-parts, clusters whole, and each process takes its share of them: any number of processes gives the
-same bytes. Outcomes stream to outcomes/MODEL/partial-SHARD.jsonl as they come, and an interrupted
-run goes on from there if neither model, items, prompts nor engine settings have changed. Measured
-at the `pocket` scale on 2 CPU cores: 2 to 3 minutes per model, 2.2 GB of memory.
+outcomes/MODEL/transcripts.jsonl, free replies to be read. Items are asked in fixed groups of
+`evaluate.items_per_group`, clusters whole; several processes divide the groups. A finished group is
+kept as outcomes/MODEL/group-N.partial, and an interrupted run asks the others, whole, if neither
+model, items, prompts nor settings have changed: the bytes are the same whatever happened, and with
+any number of processes. Measured at the `pocket` scale on 2 CPU cores: 2 to 3 minutes per model,
+2.2 GB of memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import TextIO
 
-from experiments import params, processes
-from experiments.corpora import pins
-from experiments.corpora.item import Item, read_items, read_rows, write_rows
-from experiments.errors import ModelError, run_stage
+from filelock import FileLock, Timeout
+
+from experiments import files, params, processes
+from experiments.corpora.item import Item, read_items, write_rows
+from experiments.errors import ModelError, OutcomeError, run_stage
 from experiments.models import memory
 from experiments.models import presets as models
 from experiments.params import BASE, Evaluate, Params
@@ -40,7 +41,7 @@ TRANSCRIPT = "transcript"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Instance:
     """One item put to one model: `kind` is the protocol, or "transcript"."""
 
     seed: int
@@ -58,9 +59,15 @@ class Asked:
         tasks = published.TASKS if self.kind == TRANSCRIPT else PROTOCOLS[self.kind]
         return tasks[self.task].protocol(self.item, self.settings)
 
-    def shard(self, shards: int) -> int:
-        """By cluster, so that prompts which begin alike stay together."""
-        return zlib.crc32(self.item.cluster.encode()) % shards
+
+@dataclass(frozen=True)
+class Group:
+    """Instances of one seed and kind that are asked together, and where their rows are kept."""
+
+    seed: int
+    kind: str
+    instances: tuple[Instance, ...]
+    path: Path
 
 
 def main() -> None:
@@ -72,34 +79,16 @@ def main() -> None:
     adapters = adapter_folders(name, parameters)
     model_folder = Path("data/model") / parameters.model.folder_name
     models.verify_model(parameters.model, model_folder)
-    asked = everything(name, adapters, parameters)
-    folder, shards = OUTCOMES / name, parameters.evaluate.shards
-    partials = [folder / f"partial-{shard}.jsonl" for shard in range(shards)]
-    identity = fingerprint(name, adapters, model_folder, parameters)
-    pending: dict[int, list[Asked]] = {}
-    for shard in processes.share(shards):
-        done = resume(partials[shard], identity)
-        pending[shard] = [
-            one for one in asked if one.shard(shards) == shard and one.key not in done
-        ]
-    ask_all(name, adapters, model_folder, pending, partials, parameters)
-    processes.wait()
-    if not processes.is_main():
-        return
-    answered = [line for path in partials for line in read_rows(path)[1:]]
-    kinds = {kind: [] for kind in (parameters.protocol, TRANSCRIPT)}
-    for line in answered:
-        kinds[line["key"][1]] += line["rows"]
-    for rows in kinds.values():
-        rows.sort(key=row_key)
-    write_rows(folder / "transcripts.jsonl", kinds[TRANSCRIPT])
-    write_rows(folder / "outcomes.jsonl", kinds[parameters.protocol])
-    for path in folder.glob("partial-*.jsonl"):
-        path.unlink()
-    print(
-        f"{folder}/outcomes.jsonl holds {len(kinds[parameters.protocol])} outcomes of {name}. "
-        "Next: python -m experiments.analyze"
-    )
+    folder = OUTCOMES / name
+    groups = grouped(instances(name, adapters, parameters), parameters, folder)
+    with alone(name, folder):
+        identity = fingerprint(name, adapters, model_folder, parameters)
+        share = groups[processes.rank() :: processes.count()]
+        pending = [group for group in share if finished(group.path, identity) is None]
+        ask(name, adapters, model_folder, pending, identity, parameters)
+        processes.wait()
+        if processes.is_main():
+            collect(name, folder, groups, identity, parameters)
 
 
 def adapter_folders(name: str, parameters: Params) -> dict[int, Path | None]:
@@ -114,7 +103,7 @@ def adapter_folders(name: str, parameters: Params) -> dict[int, Path | None]:
     return folders
 
 
-def everything(name: str, adapters: dict[int, Path | None], parameters: Params) -> list[Asked]:
+def instances(name: str, adapters: dict[int, Path | None], parameters: Params) -> list[Instance]:
     """All that the model is asked under its protocol, and the transcripts that are kept of it."""
     settings = parameters.evaluate
     items = {task: read_items(EVALUATION / f"{task}.jsonl") for task in parameters.tests(name)}
@@ -124,7 +113,7 @@ def everything(name: str, adapters: dict[int, Path | None], parameters: Params) 
         if task in items
     }
     return [
-        Asked(seed, kind, task, item, how)
+        Instance(seed, kind, task, item, how)
         for seed in adapters
         for kind, listed, how in (
             (parameters.protocol, items, settings),
@@ -135,64 +124,92 @@ def everything(name: str, adapters: dict[int, Path | None], parameters: Params) 
     ]
 
 
-def ask_all(
+def grouped(listed: Iterable[Instance], parameters: Params, folder: Path) -> list[Group]:
+    """Groups of `items_per_group` instances or a few more: the last cluster of each is whole.
+
+    They follow from all instances alone, so that an interruption changes nothing. Clusters are
+    whole because prompts of one cluster, in whatever task, begin alike.
+    """
+
+    def cluster(one: Instance) -> tuple[int, str, str]:
+        return (one.seed, one.kind, one.item.cluster)
+
+    parts: list[list[Instance]] = []
+    for (seed, kind, _), whole in groupby(sorted(listed, key=cluster), cluster):
+        last = parts[-1] if parts else None
+        if (
+            not last
+            or len(last) >= parameters.evaluate.items_per_group
+            or (last[0].seed, last[0].kind) != (seed, kind)
+        ):
+            parts.append([])
+        parts[-1] += whole
+    return [
+        Group(part[0].seed, part[0].kind, tuple(part), folder / f"group-{number}.partial")
+        for number, part in enumerate(parts)
+    ]
+
+
+@contextmanager
+def alone(name: str, folder: Path) -> Iterator[None]:
+    """Within this context no other run evaluates the model; OutcomeError if one does already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock.partial", timeout=0)
+    if processes.is_main():
+        try:
+            lock.acquire()
+        except Timeout:
+            raise OutcomeError(
+                f"another process evaluates {name} at this moment; wait until it has ended, or "
+                "stop it, and run the same command again"
+            ) from None
+    try:
+        processes.wait()  # none of several processes begins before the main one has the folder
+        yield
+    finally:
+        lock.release()
+
+
+def ask(
     name: str,
     adapters: dict[int, Path | None],
     model_folder: Path,
-    pending: dict[int, list[Asked]],
-    partials: list[Path],
+    pending: list[Group],
+    identity: str,
     parameters: Params,
 ) -> None:
-    """Put what is pending in each shard to the model, one training seed after the other."""
-    if not any(pending.values()):
+    """Put the pending groups to the model, one training seed after the other; keep each at once."""
+    if not pending:
         return
     memory.require_evaluation(model_folder, parameters)
     # imported here: bad parameters and missing files are reported before torch is loaded
     from experiments.engine.asking.pool import run
     from experiments.engine.model import load_model
 
-    settings = parameters.evaluate.engine
     quantization = parameters.evaluate.quantization
-    for seed, adapter in adapters.items():
-        shards = {
-            shard: [(one.key, one.protocol) for one in listed if one.seed == seed]
-            for shard, listed in pending.items()
-        }
-        if not any(shards.values()):
-            continue
+    for seed, groups in groupby(pending, lambda group: group.seed):
+        groups = list(groups)
         language_model = load_model(
             model_folder,
-            adapter=adapter,
+            adapter=adapters[seed],
             dtype=parameters.evaluate.dtype,
             device=processes.device(),
             quantization=None if quantization == "none" else quantization,
         )
-        for shard, protocols in shards.items():
-            if not protocols:
-                continue
-            with partials[shard].open("a", encoding="utf-8") as stream:
-                # what memory did not hold once, it will not hold again
-                settings = run(
-                    protocols,
-                    language_model,
-                    settings,
-                    partial(keep, name, stream),
-                    description=f"{name} seed {seed}",
-                )
+        answers = run(
+            [[(one.key, one.protocol) for one in group.instances] for group in groups],
+            language_model,
+            parameters.evaluate.engine,
+            f"{name} seed {seed}",
+        )
+        for group, answered in zip(groups, answers, strict=True):
+            stamp = {
+                "protocol": "published" if group.kind == TRANSCRIPT else group.kind,
+                "model": name,
+                "seed": seed,
+            }
+            keep(group.path, [stamp | rounded(row) for rows in answered for row in rows], identity)
         del language_model  # before the next one is loaded
-
-
-def keep(name: str, stream: TextIO, key: tuple, rows: list[dict]) -> None:
-    """Write an item's outcomes as one line: whole or not there."""
-    seed, kind, *_ = key
-    stamp = {
-        "protocol": "published" if kind == TRANSCRIPT else kind,
-        "model": name,
-        "seed": seed,
-    }
-    line = {"key": key, "rows": [stamp | rounded(row) for row in rows]}
-    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-    stream.flush()
 
 
 def rounded(row: dict) -> dict:
@@ -201,6 +218,42 @@ def rounded(row: dict) -> dict:
         field: [round(score, 6) for score in value] if "log_likelihoods" in field else value
         for field, value in row.items()
     }
+
+
+def keep(path: Path, rows: list[dict], identity: str) -> None:
+    """Write a group's rows under a seal: a digest of them and of what they depend on."""
+    content = json.dumps(rows, ensure_ascii=False).encode()
+    files.write_bytes(path, seal(path, content, identity) + b"\n" + content)
+
+
+def finished(path: Path, identity: str) -> list[dict] | None:
+    """The rows that `keep` wrote; None if there are none, or others, or the file was damaged."""
+    written, _, content = path.read_bytes().partition(b"\n") if path.is_file() else (b"",) * 3
+    return json.loads(content) if written == seal(path, content, identity) else None
+
+
+def seal(path: Path, content: bytes, identity: str) -> bytes:
+    return files.digest_of(f"{identity} {path.name}\n".encode() + content).encode()
+
+
+def collect(
+    name: str, folder: Path, groups: list[Group], identity: str, parameters: Params
+) -> None:
+    """Write the outcomes and transcripts of all groups, and then remove what was kept of them."""
+    kinds: dict[str, list[dict]] = {kind: [] for kind in (TRANSCRIPT, parameters.protocol)}
+    for group in groups:
+        rows = finished(group.path, identity)
+        if rows is None:
+            raise OutcomeError(f"{group.path} was altered meanwhile; run the same command again")
+        kinds[group.kind] += rows
+    for rows, file in zip(kinds.values(), ("transcripts.jsonl", "outcomes.jsonl"), strict=True):
+        write_rows(folder / file, sorted(rows, key=row_key))
+    for path in folder.glob("*.partial"):
+        path.unlink()
+    print(
+        f"{folder}/outcomes.jsonl holds {len(kinds[parameters.protocol])} outcomes of {name}. "
+        "Next: python -m experiments.analyze"
+    )
 
 
 def row_key(row: dict) -> tuple:
@@ -213,30 +266,17 @@ def fingerprint(
 ) -> str:
     """sha256 of everything an outcome depends on: model, adapter, items, prompts, settings."""
     package = Path(__file__).parent
-    files = [
+    depended_on = [
         *sorted(EVALUATION.glob("*.jsonl")),
         *sorted((package / "tasks").rglob("*.py")),
         *sorted((package / "engine").glob("*.py")),
-        package / "transcripts.py",
+        *sorted((package / "engine/asking").glob("*.py")),
         *sorted(path for folder in adapters.values() if folder for path in folder.iterdir()),
         # a local folder may change under its name; the wheel's model is pinned and has no manifest
         *model_folder.glob(models.MANIFEST),
     ]
     asked = [name, repr(parameters.model), parameters.protocol, repr(parameters.evaluate)]
-    content = [*asked, *map(pins.digest, files)]
-    return hashlib.sha256("\n".join(content).encode()).hexdigest()
-
-
-def resume(path: Path, identity: str) -> set[tuple]:
-    """Keys answered by an interrupted run; the file starts anew if that was another run."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = path.read_bytes() if path.exists() else b""
-    # the last line may have been cut off by the interruption, even within a character
-    lines = [json.loads(line) for line in content.split(b"\n")[:-1]]
-    if not lines or lines[0] != {"fingerprint": identity}:
-        lines = [{"fingerprint": identity}]
-    write_rows(path, lines)
-    return {tuple(line["key"]) for line in lines[1:]}
+    return files.digest_of("\n".join([*asked, *map(files.digest, depended_on)]))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from experiments.errors import ParameterError
-
 LONGEST_WAIT = timedelta(days=7)
 
 
@@ -26,16 +24,6 @@ def rank() -> int:
 
 def is_main() -> bool:
     return rank() == 0
-
-
-def share(shards: int) -> range:
-    """The shards that fall to this process; ParameterError if some process would have none."""
-    if count() > shards:
-        raise ParameterError(
-            f"evaluate.shards = {shards} cannot be divided among {count()} processes; raise it to "
-            "the number of processes or more"
-        )
-    return range(rank(), shards, count())
 
 
 def device() -> str:
@@ -57,5 +45,5 @@ def state():
     import torch
     from accelerate import PartialState
 
-    # a process that is done waits for the others, however much longer their shards take
+    # a process that is done waits for the others, however much longer their items take
     return PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)

@@ -5,8 +5,6 @@
 #   mkdir -p slurm && sbatch --array=0-11 launch/slurm.sh                      # the adapters
 #   dvc commit --force && dvc repro                                            # once all have ended
 #
-# With several GPUs per task, first set evaluate.shards in params.yaml to their number or more.
-#
 # Tasks run the stages' own commands, not `dvc repro`: DVC locks the repository, and its locks are
 # not safe on the network file systems that nodes share. `dvc commit` then records what they made.
 # That is honest only if neither code nor params.yaml changes while the array runs.
@@ -22,22 +20,16 @@ set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:?submit this with sbatch from the top folder of the repository}"
 source .venv/bin/activate
 
-mapfile -t read < <(python -c '
+mapfile -t adapters < <(python -c '
 from experiments import params
-parameters = params.load()
-print(parameters.evaluate.shards, *parameters.adapters, sep="\n")')
-shards=${read[0]:?params.yaml cannot be read}
-adapters=("${read[@]:1}")
+print(*params.load().adapters, sep="\n")')
+: "${adapters[0]:?params.yaml cannot be read}"
 if ((SLURM_ARRAY_TASK_ID >= ${#adapters[@]})); then
   echo "params.yaml has ${#adapters[@]} adapters: use --array=0-$((${#adapters[@]} - 1))" >&2
   exit 1
 fi
 adapter=${adapters[SLURM_ARRAY_TASK_ID]}
 gpus=${SLURM_GPUS_ON_NODE:-1}
-if ((gpus > shards)); then
-  echo "evaluate.shards = $shards cannot be divided among $gpus GPUs: raise it in params.yaml" >&2
-  exit 1
-fi
 start=(accelerate launch --num_processes "$gpus" --num_machines 1 --mixed_precision no
   --dynamo_backend no)
 # array tasks that share a node must not share a port

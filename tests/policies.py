@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 
 from experiments.corpora.item import Item
-from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
+from experiments.engine.request import Choose, Likelihoods, Protocol, Reply, Request, Text
 from experiments.tasks import PROTOCOLS
 
 Policy = Callable[[Item, Request], Reply]
 SURE, UNLIKELY = -0.1, -9.0
+
+
+def finish(protocol: Protocol, reply: Callable[[Request], Reply]) -> list[dict]:
+    """The rows that a protocol returns when `reply` answers what it asks."""
+    replies = None
+    while True:
+        try:
+            requests = protocol.send(replies)
+        except StopIteration as finished:
+            return finished.value
+        replies = tuple(map(reply, requests))
 
 
 def answer(
@@ -28,17 +40,11 @@ def answer(
 ) -> pd.DataFrame:
     """Outcome rows of `policy` on every item of a task, as the evaluate stage would write them."""
     asked = PROTOCOLS[protocol][task]
-    rows = []
-    for item in items:
-        running = asked.protocol(item, settings)
-        replies = None
-        while True:
-            try:
-                requests = running.send(replies)
-            except StopIteration as finished:
-                rows += finished.value
-                break
-            replies = tuple(policy(item, request) for request in requests)
+    rows = [
+        row
+        for item in items
+        for row in finish(asked.protocol(item, settings), partial(policy, item))
+    ]
     return pd.DataFrame(rows).assign(model="policy", seed=0)
 
 

@@ -9,6 +9,7 @@ from experiments import params
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Text
 from experiments.tasks import published, transcripts
+from tests.policies import finish
 
 PARAMETERS = params.load(Path(__file__).parent.parent / "params.yaml")
 SETTINGS = transcripts.settings(PARAMETERS.evaluate)
@@ -20,18 +21,14 @@ def rows(
 ) -> list[dict]:
     """Rows of outcomes/MODEL/transcripts.jsonl: `script` says the reply to each prompt."""
     stamp = {"protocol": "published", "model": model, "seed": seed}
-    found = []
-    for item in items:
-        running = published.TASKS[task].protocol(item, SETTINGS)
-        replies = None
-        while True:
-            try:
-                requests = running.send(replies)
-            except StopIteration as finished:
-                found += [stamp | row for row in finished.value]
-                break
-            replies = tuple(Text(script(item, request.prompt), "length") for request in requests)
-    return found
+    return [
+        stamp | row
+        for item in items
+        for row in finish(
+            published.TASKS[task].protocol(item, SETTINGS),
+            lambda request, item=item: Text(script(item, request.prompt), "length"),
+        )
+    ]
 
 
 def authored(task: str, count: int = 4) -> list[Item]:

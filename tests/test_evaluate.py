@@ -3,7 +3,7 @@
 import shutil
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +13,11 @@ import pytest
 from experiments import evaluate, params
 from experiments.corpora.item import Item, read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
-from experiments.errors import DataError, ModelError, ParameterError
+from experiments.errors import DataError, ModelError, OutcomeError, ParameterError
 from experiments.models import presets as models
 from experiments.params import Adapter, Model, Params
 from experiments.tasks import transcripts
-from tests.fetched import MODEL, needs_model
+from tests.policies import finish
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = params.load(ROOT / "params.yaml")
@@ -26,7 +26,11 @@ COMMITTED = replace(
     FILE,
     adapters={**FILE.adapters, "tuned": TUNED},
     train=replace(FILE.train, seeds=[1]),
-    evaluate=replace(FILE.evaluate, transcripts=replace(FILE.evaluate.transcripts, items=0)),
+    evaluate=replace(
+        FILE.evaluate,
+        items_per_group=3,
+        transcripts=replace(FILE.evaluate.transcripts, items=0),
+    ),
 )
 ANY = replace(FILE.analyze, correlate=["tuned"] * 3)  # an analysis that asks for no other adapter
 ODD_TEXT = "été \u2028 \x85 \u2029 日本\nend\n#### 7"  # characters that end a line for some readers
@@ -119,19 +123,26 @@ class Engine:
         self.quantizations.append(quantization)
         return model
 
-    def run(self, protocols, language_model, settings, on_done, description) -> object:
-        for key, protocol in protocols:
-            if self.stop_after is not None and len(self.asked) == self.stop_after:
-                raise KeyboardInterrupt
-            replies = None
-            while True:
-                try:
-                    replies = tuple(map(reply, protocol.send(replies)))
-                except StopIteration as finished:
-                    on_done(key, finished.value)
-                    break
-            self.asked.append(key)
-        return settings
+    def run(self, groups, language_model, settings, description) -> Iterator[list[list[dict]]]:
+        for group in groups:
+            answered = []
+            for key, protocol in group:
+                if self.stop_after is not None and len(self.asked) == self.stop_after:
+                    raise KeyboardInterrupt
+                answered.append(finish(protocol, reply))
+                self.asked.append(key)
+            yield answered
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, load_model: Callable, run: Callable) -> None:
+    """Put functions in the place of the engine, which would load torch."""
+    for name, content in {
+        "model": {"load_model": load_model},
+        "asking.pool": {"run": run},
+    }.items():
+        module = ModuleType(f"experiments.engine.{name}")
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
 @pytest.fixture
@@ -158,13 +169,7 @@ def ask(
 
     def ask(model: str = "base", stop_after: int | None = None) -> Engine:
         engine = Engine(stop_after)
-        for name, content in {
-            "model": {"load_model": engine.load_model, "EngineSettings": dict},
-            "pool": {"run": engine.run},
-        }.items():
-            module = ModuleType(f"experiments.engine.{name}")
-            vars(module).update(content)
-            monkeypatch.setitem(sys.modules, module.__name__, module)
+        stand_in(monkeypatch, engine.load_model, engine.run)
         monkeypatch.setattr(sys, "argv", ["evaluate", model])
         if stop_after is None:
             evaluate.main()
@@ -186,9 +191,9 @@ def outcomes(model: str = "base") -> bytes:
     return finished(model).read_bytes()
 
 
-def partial(model: str = "base") -> Path:
-    """The file of an unfinished run."""
-    return Path(f"outcomes/{model}/partial-0.jsonl")
+def kept(model: str = "base") -> list[Path]:
+    """The groups that an unfinished run has finished."""
+    return sorted(Path(f"outcomes/{model}").glob("group-*.partial"))
 
 
 def train(name: str, *seeds: int) -> None:
@@ -241,7 +246,7 @@ class TestOutcomes:
         settings(replace(COMMITTED, train=replace(COMMITTED.train, seeds=[3, 1])))
         train("tuned", 1, 3)
         engine = ask("tuned")
-        assert engine.loaded == [Path("adapters/tuned/seed-3"), Path("adapters/tuned/seed-1")]
+        assert engine.loaded == [Path("adapters/tuned/seed-1"), Path("adapters/tuned/seed-3")]
         rows = read_rows(Path("outcomes/tuned/outcomes.jsonl"))
         assert [row["seed"] for row in rows] == [1] * (len(rows) // 2) + [3] * (len(rows) // 2)
         assert {row["model"] for row in rows} == {"tuned"}
@@ -272,7 +277,7 @@ class TestOutcomes:
         folder.mkdir(parents=True)
         (folder / models.MANIFEST).write_text("one", encoding="utf-8")
         first = ask(stop_after=5)
-        assert len(ask(stop_after=3).asked) == 3  # goes on
+        assert len(ask(stop_after=9).asked) == 9  # goes on
         (folder / models.MANIFEST).write_text("another", encoding="utf-8")
         assert first.asked and len(ask().asked) == 16
 
@@ -327,11 +332,7 @@ class TestTranscripts:
         assert Path("outcomes/one/transcripts.jsonl").read_bytes() == b""
 
 
-class TestShards:
-    @pytest.fixture
-    def sharded(self, settings: Callable) -> None:
-        settings(replace(COMMITTED, evaluate=replace(COMMITTED.evaluate, shards=3)))
-
+class TestGroups:
     def process(self, monkeypatch: pytest.MonkeyPatch, rank: int, count: int) -> None:
         """Be one process of several, whose others are not waited for."""
         monkeypatch.setenv("RANK", str(rank))
@@ -339,48 +340,30 @@ class TestShards:
         monkeypatch.setattr(evaluate.processes, "wait", lambda: None)
         monkeypatch.setattr(evaluate.processes, "device", lambda: "cpu")
 
-    @pytest.mark.usefixtures("sharded")
-    def test_two_processes_write_what_one_writes(
-        self, ask: Callable, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("count", [2, 9])
+    def test_several_processes_write_what_one_writes(
+        self, ask: Callable, monkeypatch: pytest.MonkeyPatch, count: int
     ) -> None:
+        """Nine are more than there are groups."""
         alone = ask()
         wanted = outcomes()
         shutil.rmtree("outcomes")
-        self.process(monkeypatch, 1, 2)
-        second = ask()
-        assert not Path("outcomes/base/outcomes.jsonl").exists()
-        self.process(monkeypatch, 0, 2)
-        first = ask()
-        assert first.asked and second.asked
-        assert sorted(first.asked + second.asked) == sorted(alone.asked)
+        asked = []
+        for rank in reversed(range(count)):
+            assert not finished().exists()
+            self.process(monkeypatch, rank, count)
+            asked += ask().asked
+        assert sorted(asked) == sorted(alone.asked)
         assert outcomes() == wanted
-        assert not list(Path("outcomes/base").glob("partial*"))
+        assert not kept()
 
-    @pytest.mark.usefixtures("sharded")
-    def test_a_cluster_stays_in_one_shard(self, ask: Callable) -> None:
-        ask(stop_after=15)
-        shards: dict[str, set[Path]] = {}
-        for path in Path("outcomes/base").glob("partial-*.jsonl"):
-            for line in read_rows(path)[1:]:
-                shards.setdefault(line["rows"][0]["cluster"], set()).add(path)
-        assert len(shards) > 4 and all(len(paths) == 1 for paths in shards.values())
-
-    @pytest.mark.usefixtures("sharded")
-    def test_an_interrupted_run_goes_on_in_every_shard(self, ask: Callable) -> None:
-        ask()
-        wanted = outcomes()
-        shutil.rmtree("outcomes")
-        first = ask(stop_after=9)
-        second = ask()
-        assert len(first.asked) == 9 and len(second.asked) == 7
-        assert outcomes() == wanted
-
-    def test_more_processes_than_shards(
-        self, ask: Callable, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        self.process(monkeypatch, 1, 2)
-        with pytest.raises(ParameterError, match="shards = 1 cannot be divided among 2"):
-            ask()
+    @pytest.mark.usefixtures("ask")
+    def test_a_cluster_is_asked_together(self) -> None:
+        listed = evaluate.instances("base", {0: None}, COMMITTED)
+        groups = evaluate.grouped(listed, COMMITTED, Path("outcomes/base"))
+        assert [len(group.instances) for group in groups] == [3, 3, 3, 4, 3]
+        clusters = [{one.item.cluster for one in group.instances} for group in groups]
+        assert sum(map(len, clusters)) == len(set().union(*clusters))
 
 
 class TestResuming:
@@ -391,45 +374,58 @@ class TestResuming:
         shutil.rmtree("outcomes")
         return content
 
-    @pytest.mark.parametrize("answered", [0, 1, 5, 15])
-    def test_an_interrupted_run_goes_on_where_it_was(self, ask: Callable, answered: int) -> None:
+    @pytest.mark.parametrize(("answered", "finished_groups"), [(0, 0), (2, 0), (3, 1), (15, 4)])
+    def test_an_interrupted_run_asks_whole_groups_again(
+        self, ask: Callable, answered: int, finished_groups: int
+    ) -> None:
+        """The groups are those of a run that was not interrupted: batches depend on them."""
         wanted = self.whole(ask)
-        first = ask(stop_after=answered)
-        assert not Path("outcomes/base/outcomes.jsonl").exists()
-        second = ask()
-        assert len(second.asked) == 16 - answered
-        assert not set(first.asked) & set(second.asked)
+        sizes = [3, 3, 3, 4, 3]
+        ask(stop_after=answered)
+        assert not finished().exists() and len(kept()) == finished_groups
+        assert len(ask().asked) == sum(sizes[finished_groups:])
         assert outcomes() == wanted
-        assert not partial().exists()
+        assert {path.name for path in Path("outcomes/base").iterdir()} == {
+            "outcomes.jsonl",
+            "transcripts.jsonl",
+        }
 
     def test_it_can_be_interrupted_again_and_again(self, ask: Callable) -> None:
         wanted = self.whole(ask)
-        for _ in range(5):
-            ask(stop_after=3)
-        assert len(ask().asked) == 1
+        for _ in range(4):
+            ask(stop_after=5)
+        assert len(ask().asked) == 3
         assert outcomes() == wanted
 
-    @pytest.mark.parametrize("kept", [1, 40, -1])
-    def test_a_line_that_was_cut_off_is_asked_again(self, ask: Callable, kept: int) -> None:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda content: b"",
+            lambda content: content[:20],  # within the first line
+            lambda content: content[:-1],
+            lambda content: content[: content.index("é".encode()) + 1],  # within a character
+            lambda content: b"\0" * 64 + content[64:],
+            lambda content: content[:-64] + b"\0" * 64,
+            lambda content: content.replace(b"{", b"[", 1),
+            lambda content: content + content.split(b"\n")[1],  # its rows once more
+            lambda content: content.replace(b'"order": 0', b'"order": 1', 1),
+        ],
+    )
+    def test_a_damaged_group_is_asked_again(self, ask: Callable, damage: Callable) -> None:
         wanted = self.whole(ask)
-        ask(stop_after=4)
-        *before, last = partial().read_bytes().splitlines(keepends=True)
-        partial().write_bytes(b"".join(before) + last[:kept])
+        ask(stop_after=7)
+        first = kept()[0]
+        first.write_bytes(damage(first.read_bytes()))
         assert len(ask().asked) == 16 - 3
         assert outcomes() == wanted
 
-    def test_a_line_cut_off_within_a_character_is_asked_again(self, ask: Callable) -> None:
+    def test_a_group_under_another_number_is_asked_again(self, ask: Callable) -> None:
         wanted = self.whole(ask)
-        ask(stop_after=1)
-        content = partial().read_bytes()
-        partial().write_bytes(content[: content.index("é".encode()) + 1])
-        assert len(ask().asked) == 16
+        ask(stop_after=7)
+        first, second = kept()
+        second.write_bytes(first.read_bytes())
+        assert len(ask().asked) == 16 - 3
         assert outcomes() == wanted
-
-    def test_a_first_line_that_was_cut_off_starts_anew(self, ask: Callable) -> None:
-        ask(stop_after=1)
-        partial().write_bytes(partial().read_bytes()[:20])
-        assert len(ask().asked) == 16
 
     def test_a_run_that_was_finished_but_for_its_last_step_asks_nothing(
         self, ask: Callable, monkeypatch: pytest.MonkeyPatch
@@ -466,13 +462,32 @@ class TestResuming:
         ask("tuned", stop_after=18)
         second = ask("tuned")
         assert second.loaded == [Path("adapters/tuned/seed-2")]
-        assert len(second.asked) == 32 - 18
+        assert len(second.asked) == 16
+
+
+class TestLock:
+    def test_a_second_evaluation_of_the_model_is_refused(
+        self, ask: Callable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with evaluate.alone("base", Path("outcomes/base")):
+            with pytest.raises(OutcomeError, match="another process evaluates base"):
+                ask()
+            train("tuned", 1)
+            assert ask("tuned").asked  # another model is not in the way
+        assert ask().asked
+
+    def test_a_refused_evaluation_leaves_the_other_its_files(self, ask: Callable) -> None:
+        ask(stop_after=7)
+        before = {path: path.read_bytes() for path in kept()}
+        with evaluate.alone("base", Path("outcomes/base")), pytest.raises(OutcomeError):
+            ask()
+        assert {path: path.read_bytes() for path in kept()} == before
 
 
 class TestFingerprint:
     def restart(self, ask: Callable, change: Callable[[], None], model: str = "base") -> int:
         """How many items are asked after an interruption and then a change."""
-        ask(model, stop_after=6)
+        ask(model, stop_after=6)  # two groups of 3
         change()
         return len(ask(model).asked)
 
@@ -505,14 +520,13 @@ class TestFingerprint:
         weights = next(Path("adapters/tuned").rglob("*.safetensors"))
         assert self.restart(ask, lambda: weights.write_text("retrained"), "tuned") == 16
 
-    @pytest.mark.parametrize("file", ["tasks/answer.py", "engine/pool.py"])
+    @pytest.mark.parametrize("file", ["tasks/answer.py", "engine/asking/pool.py"])
     def test_how_an_item_is_asked_and_scored(
         self, ask: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
     ) -> None:
         package = tmp_path / "package"
         for folder in ("tasks", "engine"):
             shutil.copytree(ROOT / "experiments" / folder, package / folder)
-        shutil.copy(ROOT / "experiments/tasks/transcripts.py", package)
         monkeypatch.setattr(evaluate, "__file__", str(package / "evaluate.py"))
 
         def change() -> None:
@@ -574,73 +588,3 @@ class TestBadInput:
         monkeypatch.setattr(models, "verify_model", altered)
         with pytest.raises(DataError, match="smollm2-135m-instruct is not the pinned model"):
             self.start(monkeypatch, "base")
-
-
-@needs_model
-class TestEngine:
-    """The real engine on a tiny model with random weights and the real tokenizer."""
-
-    @pytest.fixture
-    def tiny(self, tmp_path: Path) -> Path:
-        """The folder of such a model."""
-        import torch
-        from transformers import AutoModelForCausalLM, LlamaConfig
-
-        config = LlamaConfig(
-            vocab_size=49152,
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=1,
-            max_position_embeddings=1024,
-            bos_token_id=1,
-            eos_token_id=2,
-            tie_word_embeddings=True,
-        )
-        torch.manual_seed(0)
-        folder = tmp_path / "data/model" / COMMITTED.model.name
-        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-            shutil.copy(MODEL / name, folder / name)
-        return folder
-
-    def test_an_interrupted_evaluation_ends_as_one_that_was_not(
-        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(models, "verify_model", lambda model, folder: None)
-        shorter = replace(COMMITTED.evaluate, gsm8k_max_tokens=4)
-        monkeypatch.setattr(params, "load", lambda: replace(COMMITTED, evaluate=shorter))
-        monkeypatch.setattr(sys, "argv", ["evaluate", "base"])
-        for task, listed in items().items():
-            write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
-        evaluate.main()
-        whole = read_rows(Path("outcomes/base/outcomes.jsonl"))
-        shutil.rmtree("outcomes")
-
-        answered = 0
-        rounded = evaluate.rounded
-
-        def interrupted(row: dict) -> dict:
-            nonlocal answered
-            answered += 1
-            if answered == 30:
-                raise KeyboardInterrupt
-            return rounded(row)
-
-        monkeypatch.setattr(evaluate, "rounded", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            evaluate.main()
-        assert len(read_rows(partial())) > 3
-        evaluate.main()
-        resumed = read_rows(Path("outcomes/base/outcomes.jsonl"))
-        assert len(whole) == len(resumed)
-        for one, other in zip(whole, resumed, strict=True):
-            scores = [
-                (row.pop("log_likelihoods"), row.pop("first_log_likelihoods", []))
-                for row in (one, other)
-            ]
-            for ours, theirs in zip(*scores, strict=True):
-                assert ours == pytest.approx(theirs, abs=1e-4)
-            assert one == other

@@ -164,7 +164,7 @@ IMPOSSIBLE = [
     ("train.lora.r", 0, "greater than or equal to 1"),
     ("train.lora.dropout", 1, "less than 1"),
     ("evaluate.option_orders", 0, "greater than or equal to 1"),
-    ("evaluate.shards", 0, "greater than or equal to 1"),
+    ("evaluate.items_per_group", 0, "greater than or equal to 1"),
     ("evaluate.quantization", "int8", "should be 'none' or 'nf4'"),
     ("evaluate.dtype", "float16", "should be 'float32' or 'bfloat16'"),
     ("evaluate.transcripts.items", -1, "greater than or equal to 0"),

@@ -4,10 +4,10 @@ import json
 import shutil
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import ClassVar
 
 import pandas as pd
@@ -19,8 +19,9 @@ from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, OutcomeError
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
 from tests.measures.test_measures import ITEMS
+from tests.policies import finish
 from tests.stats.test_claims import claim, effects
-from tests.test_evaluate import items
+from tests.test_evaluate import items, stand_in
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = params.load(ROOT / "params.yaml")
@@ -77,26 +78,12 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
     def ask_all(reply: Callable[[str, Request], Reply], parameters: Params = SMALL) -> None:
         monkeypatch.setattr(params, "load", lambda: parameters)
 
-        def run(protocols, language_model, settings, on_done, description) -> object:
+        def run(groups, language_model, settings, description) -> Iterator[list[list[dict]]]:
             model = description.split()[0]
-            for key, protocol in protocols:
-                replies = None
-                while True:
-                    try:
-                        requests = protocol.send(replies)
-                    except StopIteration as finished:
-                        on_done(key, finished.value)
-                        break
-                    replies = tuple(reply(model, request) for request in requests)
-            return settings
+            for group in groups:
+                yield [finish(protocol, partial(reply, model)) for _, protocol in group]
 
-        for name, content in {
-            "model": {"load_model": lambda *_, **__: None, "EngineSettings": dict},
-            "pool": {"run": run},
-        }.items():
-            module = ModuleType(f"experiments.engine.{name}")
-            vars(module).update(content)
-            monkeypatch.setitem(sys.modules, module.__name__, module)
+        stand_in(monkeypatch, load_model=lambda *_, **__: None, run=run)
         for model in parameters.models:
             monkeypatch.setattr(sys, "argv", ["evaluate", model])
             evaluate.main()

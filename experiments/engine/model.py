@@ -16,9 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from experiments.engine.request import Message, Prompt
 from experiments.errors import ModelError
-from experiments.params import Engine
 
-EngineSettings = Engine  # how much is done at once: changes no reply beyond rounding
 # What transformers, peft and bitsandbytes raise for folders that are not what they should be.
 LOADING_ERRORS = (
     OSError, ValueError, RuntimeError, LookupError, ImportError, AttributeError, TypeError,

@@ -35,11 +35,10 @@ class Choose:
 
 @dataclass(frozen=True)
 class Generate:
-    """Ask for a greedy reply, ended by the model's end-of-turn token, a stop string or a limit."""
+    """Ask for a greedy reply, ended by the model's end-of-turn token or a limit."""
 
     prompt: Prompt
     max_tokens: int
-    stop: tuple[str, ...] = ()
 
 
 Request = Choose | Generate
@@ -55,10 +54,10 @@ class Likelihoods:
 
 @dataclass(frozen=True)
 class Text:
-    """Reply to `Generate`: the text before any stop string, and why it ended."""
+    """Reply to `Generate`: the text, and why it ended."""
 
     text: str
-    finish: str  # "end" (the model's end of turn), "stop" (a stop string) or "length"
+    finish: str  # "end" (the model's end of turn) or "length"
 
 
 Reply = Likelihoods | Text

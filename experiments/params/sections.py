@@ -223,7 +223,7 @@ class Evaluate:
     published: Published
     engine: Engine
     transcripts: Transcripts
-    shards: PositiveCount
+    items_per_group: PositiveCount
     quantization: Literal["none", "nf4"]
     dtype: Literal["float32", "bfloat16"]
 

@@ -75,9 +75,9 @@ CHOICES = {
 COUNTED = {
     "seed": "Splits, option orders and the order of training examples.",
     "evaluate.option_orders": "Rotations under which a lettered question is asked, at most.",
-    "evaluate.shards": (
-        "The number of parts that are asked apart changes log-likelihoods by rounding, and nothing "
-        "else."
+    "evaluate.items_per_group": (
+        "The number of items that are asked together changes log-likelihoods by rounding, and "
+        "nothing else."
     ),
 }
 RUN = (
@@ -96,7 +96,7 @@ RUN = (
     "evaluate.option_orders",
     "evaluate.dtype",
     "evaluate.quantization",
-    "evaluate.shards",
+    "evaluate.items_per_group",
     "evaluate.transcripts",
 )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.engine.model import EngineSettings
+from experiments.params import Engine
 from tests.engine import tiny
 
 
@@ -16,6 +16,4 @@ def llama():
 
 @pytest.fixture
 def settings():
-    return EngineSettings(
-        token_budget=128, row_tokens=32, cache_gib=0.001, generation_slots=3, threads=1
-    )
+    return Engine(token_budget=128, row_tokens=32, cache_gib=0.001, generation_slots=3, threads=1)

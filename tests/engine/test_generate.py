@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from experiments.engine.asking.generate import Slots, Writing
-from experiments.engine.asking.pool import run
 from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import planned_attention
 from experiments.engine.model import render
@@ -30,9 +29,7 @@ def ask(request):
 
 
 def replies(language_model, settings, requests):
-    found = {}
-    run(enumerate(map(ask, requests)), language_model, settings, found.__setitem__, "test")
-    return [found[i][0] for i in range(len(requests))]
+    return [text for (text,) in tiny.answers(language_model, settings, map(ask, requests))]
 
 
 def plain_text(language_model, request) -> tuple[str, bool]:
@@ -84,14 +81,6 @@ def test_generation_config_names_the_end_of_turn(settings):
     assert replies(model, settings, [Generate(PROMPTS[3], 12)]) == [Text(text, "end")]
 
 
-def test_stop_string_is_cut_off(llama, settings):
-    full = replies(llama, settings, [Generate(PROMPTS[0], 20)])[0].text
-    stop = full[7:10]
-    at = full.find(stop)
-    found = replies(llama, settings, [Generate(PROMPTS[0], 20, ("never there", stop))])[0]
-    assert found == Text(full[:at], "stop")
-
-
 def test_decoding_logits_equal_a_plain_forward(any_model):
     check_decoding(any_model.model, None)
 
@@ -114,7 +103,7 @@ def check_decoding(model, backend):
                 batch = Pass(cache, 16)
                 path = batch.add(prompt, len(prompt) - 1)
                 batch.run(model)
-                slots.admit(Writing(prompt, 50, (), print), 3, path, cache)
+                slots.admit(Writing(prompt, 50, print), 3, path, cache)
             steps = [slots.step() for _ in range(9)]
             slots.leave(0)
             steps.append([None, *slots.step()[::-1]])
@@ -140,14 +129,12 @@ def test_buffers_grow_while_replies_are_written(llama, settings):
         (second,) = yield (Generate(prompt + " and so on" * 45, 4),)
         return [first.text, second.text]
 
-    asked = {i: (prompt, 4 + 9 * i) for i, prompt in enumerate(PROMPTS[3:5] + PROMPTS[6:])}
-    found = {}
-    protocols = [(i, chain(*one)) for i, one in asked.items()]
-    run(protocols, llama, settings, found.__setitem__, "test")
-    for i, (prompt, max_tokens) in asked.items():
+    asked = [(prompt, 4 + 9 * i) for i, prompt in enumerate(PROMPTS[3:5] + PROMPTS[6:])]
+    found = tiny.answers(llama, settings, [chain(*one) for one in asked])
+    for (prompt, max_tokens), texts in zip(asked, found, strict=True):
         second = Generate(prompt + " and so on" * 45, 4)
         plain = [plain_text(llama, one)[0] for one in (Generate(prompt, max_tokens), second)]
-        assert found[i] == plain
+        assert texts == plain
 
 
 def test_generation_and_scoring_mix(llama, settings):
@@ -161,10 +148,8 @@ def test_generation_and_scoring_mix(llama, settings):
         return [reply.text, final.log_likelihoods]
 
     dialogues = [prompt for prompt in PROMPTS if not isinstance(prompt, str)]
-    together, alone = {}, {}
-    run(enumerate(map(interview, dialogues)), llama, settings, together.__setitem__, "test")
-    for i, dialogue in enumerate(dialogues):
-        run([(i, interview(dialogue))], llama, settings, alone.__setitem__, "test")
-    for i in alone:
-        assert together[i][0] == alone[i][0]
-        assert together[i][1] == pytest.approx(alone[i][1], abs=1e-4)
+    together = tiny.answers(llama, settings, map(interview, dialogues))
+    for dialogue, (text, scores) in zip(dialogues, together, strict=True):
+        ((text_alone, scores_alone),) = tiny.answers(llama, settings, [interview(dialogue)])
+        assert text == text_alone
+        assert scores == pytest.approx(scores_alone, abs=1e-4)

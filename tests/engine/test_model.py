@@ -9,7 +9,6 @@ from peft import LoraConfig, get_peft_model
 from tokenizers.processors import TemplateProcessing
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from experiments.engine.asking.pool import run
 from experiments.engine.model import load_model, render, tokenize
 from experiments.engine.request import Choose, Generate, Message
 from experiments.errors import ModelError
@@ -134,9 +133,8 @@ def test_quantised_model_keeps_its_adapter_apart(tmp_path, settings):
     def ask():
         return list((yield (Choose("The fox", (" jumps", " over")), Generate("The fox", 3))))
 
-    found = {}
-    run([("it", ask())], loaded, settings, found.__setitem__, "test")
-    assert len(found["it"]) == 2
+    (found,) = tiny.answers(loaded, settings, [ask()])
+    assert len(found) == 2
 
 
 def test_only_safetensors_are_read(checkpoint, tmp_path):

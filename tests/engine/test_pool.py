@@ -1,4 +1,4 @@
-"""The pool streams, names what fails, gives way to small memory, and mixes up nothing."""
+"""The pool asks groups apart, names what fails, gives way to small memory, and mixes up nothing."""
 
 from dataclasses import replace
 
@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from experiments.engine.asking import pool as pool_module
+from experiments.engine.asking.generate import Slots
 from experiments.engine.asking.pool import run
 from experiments.engine.request import Choose, Generate, Likelihoods, Message, Text
 from experiments.errors import ModelError, OutcomeError
+from tests.engine import tiny
 
 
 def ask(text):
@@ -16,11 +18,14 @@ def ask(text):
     return [{"text": text, "replies": replies}]
 
 
+def questions(count):
+    """Protocols that score and write, on prompts of different lengths."""
+    return [ask(f"Question {i} {'and so on ' * i}") for i in range(count)]
+
+
 def test_replies_come_in_the_order_of_requests(llama, settings):
-    found = {}
-    run([(i, ask(f"Question {i}")) for i in range(9)], llama, settings, found.__setitem__, "test")
-    assert set(found) == set(range(9))
-    for i, rows in found.items():
+    found = tiny.answers(llama, settings, [ask(f"Question {i}") for i in range(9)])
+    for i, rows in enumerate(found):
         assert rows[0]["text"] == f"Question {i}"
         choice, text, other = rows[0]["replies"]
         assert isinstance(choice, Likelihoods) and len(choice.log_likelihoods) == 2
@@ -28,29 +33,34 @@ def test_replies_come_in_the_order_of_requests(llama, settings):
         assert len(other.log_likelihoods) == 1
 
 
-def test_rows_are_handed_over_before_the_run_ends(llama, settings):
+@pytest.mark.parametrize("family", tiny.CONFIGS)
+def test_a_group_is_answered_as_if_no_other_had_been_asked(settings, family):
+    """To the last bit; the groups share prompts, which a cache could hand on."""
+    model = tiny.language_model(family)
+    keyed = list(enumerate(questions(7)))
+    groups = [keyed[:4], [], keyed[4:], list(enumerate(questions(7)))]
+    first, empty, second, all_again = run(groups, model, settings, "test")
+    assert empty == []
+    assert first == tiny.answers(model, settings, questions(4))
+    assert second == tiny.answers(model, settings, questions(7)[4:])
+    assert all_again == tiny.answers(model, settings, questions(7))
+
+
+def test_groups_are_handed_over_before_the_run_ends(llama, settings):
     """An interrupted run keeps what was done."""
-    found = []
 
-    def one(i):
-        yield (Choose(f"Question {i} {'and so on ' * 10}", ("A", "B")),)
-        if len(found) == 3:
-            raise KeyboardInterrupt
-        return [i]
+    def interrupted():
+        yield (Choose("Question", ("A", "B")),)
+        raise KeyboardInterrupt
 
+    answers = run([[(0, ask("Q"))], [(1, interrupted())]], llama, settings, "test")
+    assert len(next(answers)) == 1
     with pytest.raises(KeyboardInterrupt):
-        run(
-            [(i, one(i)) for i in range(20)],
-            llama,
-            replace(settings, token_budget=1),
-            lambda key, rows: found.append(key),
-            "test",
-        )
-    assert len(found) == 3
+        next(answers)
 
 
 def test_dialogues_end_before_all_have_begun(llama, settings):
-    """A second turn follows while its first is in the cache; done dialogues are handed over."""
+    """A second turn follows while its first is in the cache."""
     begun, done_after = [], []
 
     def two_turns(i):
@@ -58,15 +68,10 @@ def test_dialogues_end_before_all_have_begun(llama, settings):
         yield (Choose(first, ("A", "B")),)
         begun.append(i)
         yield (Choose(f"{first} Are you sure?", ("A", "B")),)
+        done_after.append(len(begun))
         return [i]
 
-    run(
-        [(i, two_turns(i)) for i in range(30)],
-        llama,
-        replace(settings, token_budget=60),
-        lambda key, rows: done_after.append(len(begun)),
-        "test",
-    )
+    tiny.answers(llama, replace(settings, token_budget=60), map(two_turns, range(30)))
     assert len(done_after) == 30 and done_after[0] < 20
 
 
@@ -76,10 +81,8 @@ def empty_reply():
 
 
 def test_a_protocol_may_ask_nothing(llama, settings):
-    found = {}
-    run([("quiet", empty_reply())], llama, settings, found.__setitem__, "test")
-    assert found == {"quiet": []}
-    run([], llama, settings, found.__setitem__, "test")
+    assert tiny.answers(llama, settings, [empty_reply()]) == [[]]
+    assert tiny.answers(llama, settings, []) == []
 
 
 def yields(*values):
@@ -114,12 +117,12 @@ def fails():
 def test_a_faulty_protocol_is_named(llama, settings, protocol, message):
     others = [(i, ask(f"Question {i}")) for i in range(2)]
     with pytest.raises(OutcomeError, match=r"\('mmlu', 7\)") as caught:
-        run([*others, (("mmlu", 7), protocol)], llama, settings, lambda key, rows: None, "test")
+        list(run([[*others, (("mmlu", 7), protocol)]], llama, settings, "test"))
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])
-def test_out_of_memory_halves_the_budget_once(monkeypatch, capsys, llama, settings, error):
+def test_out_of_memory_halves_the_budget_for_the_group(monkeypatch, capsys, llama, settings, error):
     budgets, original = [], pool_module.score_next
 
     def scarce(model, cache, settings, questions):
@@ -128,23 +131,20 @@ def test_out_of_memory_halves_the_budget_once(monkeypatch, capsys, llama, settin
             raise error("out of memory")
         return original(model, cache, settings, questions)
 
-    expected, found = {}, {}
-    items = [(i, f"Question {i} {'and so on ' * i}") for i in range(9)]
-    run([(i, ask(t)) for i, t in items], llama, settings, expected.__setitem__, "test")
+    expected = tiny.answers(llama, settings, questions(9))
     monkeypatch.setattr(pool_module, "score_next", scarce)
-    ended = run([(i, ask(t)) for i, t in items], llama, settings, found.__setitem__, "test")
-    assert budgets[:3] == [128, 64, 32] and set(budgets[3:]) == {32}
-    assert ended == replace(settings, token_budget=32)
-    assert capsys.readouterr().err.count("Out of memory") == 2
-    for i in expected:
-        ours, theirs = found[i][0]["replies"], expected[i][0]["replies"]
+    groups = [list(enumerate(questions(9))) for _ in range(2)]
+    found, again = run(groups, llama, settings, "test")
+    assert budgets[:3] == [128, 64, 32] and set(budgets) == {128, 64, 32}
+    assert capsys.readouterr().err.count("Out of memory") == 2 * 2
+    assert again == found  # the second group does not know what became of the first
+    for ours, theirs in zip(found, expected, strict=True):
+        ours, theirs = ours[0]["replies"], theirs[0]["replies"]
         assert ours[0].log_likelihoods == pytest.approx(theirs[0].log_likelihoods, abs=1e-4)
         assert ours[1] == theirs[1]
 
 
 def test_out_of_memory_while_writing_loses_no_reply(monkeypatch, llama, settings):
-    from experiments.engine.asking.generate import Slots
-
     original, steps = Slots.step, []
 
     def scarce(self):
@@ -153,15 +153,23 @@ def test_out_of_memory_while_writing_loses_no_reply(monkeypatch, llama, settings
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return original(self)
 
-    items = [(i, f"Question {i} {'and so on ' * i}") for i in range(7)]
-    expected, found = {}, {}
-    run([(i, ask(t)) for i, t in items], llama, settings, expected.__setitem__, "test")
+    expected = tiny.answers(llama, settings, questions(7))
     monkeypatch.setattr(Slots, "step", scarce)
-    run([(i, ask(t)) for i, t in items], llama, settings, found.__setitem__, "test")
-    assert {i: rows[0]["replies"][1] for i, rows in found.items()} == {
-        i: rows[0]["replies"][1] for i, rows in expected.items()
-    }
+    found = tiny.answers(llama, settings, questions(7))
+    assert [rows[0]["replies"][1] for rows in found] == [rows[0]["replies"][1] for rows in expected]
     assert max(steps[2:]) == 1
+
+
+@pytest.mark.parametrize("request_", [Choose("Q", ("A", "B")), Generate("Q", 3)])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_scores_that_are_not_finite_are_an_error(monkeypatch, settings, request_, bad):
+    """As a training that diverged leaves them."""
+    model = tiny.language_model("llama")
+    with torch.no_grad():
+        model.model.lm_head.weight[7] = bad
+    monkeypatch.setattr(pool_module, "check_model", lambda model: None)
+    with pytest.raises(ModelError, match="not finite"):
+        tiny.answers(model, settings, [yields((request_,))])
 
 
 def test_memory_for_nothing_is_an_error(monkeypatch, llama, settings):
@@ -170,7 +178,7 @@ def test_memory_for_nothing_is_an_error(monkeypatch, llama, settings):
 
     monkeypatch.setattr(pool_module, "score_next", none)
     with pytest.raises(ModelError, match="Memory does not hold"):
-        run([(0, ask("Q"))], llama, settings, lambda key, rows: None, "test")
+        tiny.answers(llama, settings, [ask("Q")])
 
 
 def test_other_errors_are_not_taken_for_memory(monkeypatch, llama, settings):
@@ -179,36 +187,29 @@ def test_other_errors_are_not_taken_for_memory(monkeypatch, llama, settings):
 
     monkeypatch.setattr(pool_module, "score_next", broken)
     with pytest.raises(RuntimeError, match="shapes"):
-        run([(0, ask("Q"))], llama, settings, lambda key, rows: None, "test")
+        tiny.answers(llama, settings, [ask("Q")])
 
 
 def test_a_small_cache_gives_way_to_small_passes(llama, settings):
     """The token budget is far more than fits; any single request is not."""
     small = replace(settings, token_budget=10_000, cache_gib=0.0001)
-    items = [(i, f"Question {i} {'and so on ' * (5 * i % 25)}") for i in range(12)]
-    expected, found = {}, {}
-    run([(i, ask(t)) for i, t in items], llama, settings, expected.__setitem__, "test")
-    run([(i, ask(t)) for i, t in items], llama, small, found.__setitem__, "test")
-    for i in expected:
-        ours, theirs = found[i][0]["replies"], expected[i][0]["replies"]
+    texts = [f"Question {i} {'and so on ' * (5 * i % 25)}" for i in range(12)]
+    expected = tiny.answers(llama, settings, map(ask, texts))
+    found = tiny.answers(llama, small, map(ask, texts))
+    for ours, theirs in zip(found, expected, strict=True):
+        ours, theirs = ours[0]["replies"], theirs[0]["replies"]
         assert ours[0].log_likelihoods == pytest.approx(theirs[0].log_likelihoods, abs=1e-4)
         assert ours[1] == theirs[1]
 
 
 def test_a_cache_too_small_is_an_error(llama, settings):
     with pytest.raises(ModelError, match="cache_gib"):
-        run(
-            [(0, ask("Question " * 60))],
-            llama,
-            replace(settings, cache_gib=1e-6),
-            lambda key, rows: None,
-            "test",
-        )
+        tiny.answers(llama, replace(settings, cache_gib=1e-6), [ask("Question " * 60)])
 
 
 def test_the_models_own_attention_comes_back(llama, settings):
     before = llama.model.config._attn_implementation
-    run([(0, ask("Q"))], llama, settings, lambda key, rows: None, "test")
+    tiny.answers(llama, settings, [ask("Q")])
     with pytest.raises(OutcomeError):
-        run([(0, fails())], llama, settings, lambda key, rows: None, "test")
+        tiny.answers(llama, settings, [fails()])
     assert llama.model.config._attn_implementation == before

@@ -10,7 +10,6 @@ import torch
 from tokenizers.processors import TemplateProcessing
 
 from experiments.engine.asking import pool, score
-from experiments.engine.asking.pool import run
 from experiments.engine.model import render, tokenize
 from experiments.engine.request import Choose, Message
 from experiments.errors import ModelError
@@ -65,9 +64,7 @@ def ask(request):
 
 
 def engine_likelihoods(language_model, settings, requests):
-    found = {}
-    run(enumerate(map(ask, requests)), language_model, settings, found.__setitem__, "test")
-    return [found[i][0] for i in range(len(requests))]
+    return [scores for (scores,) in tiny.answers(language_model, settings, map(ask, requests))]
 
 
 @pytest.mark.parametrize("token_budget", [1, 60, 4000])
@@ -119,10 +116,9 @@ def test_token_counts_are_the_continuations_own(llama, settings):
         replies = yield (Choose("Which of these", LETTERS),)
         return [replies[0].token_counts]
 
-    found = {}
-    run([("it", ask_counts())], llama, settings, found.__setitem__, "test")
+    ((found,),) = tiny.answers(llama, settings, [ask_counts()])
     tokens = tokenize(llama.tokenizer, LETTERS, special_tokens=False)
-    assert found["it"][0] == tuple(len(tokens[letter]) for letter in LETTERS)
+    assert found == tuple(len(tokens[letter]) for letter in LETTERS)
 
 
 def counted_tokens(monkeypatch, language_model, settings, protocols):
@@ -137,7 +133,7 @@ def counted_tokens(monkeypatch, language_model, settings, protocols):
 
     monkeypatch.setattr(Pass, "run", counting)
     monkeypatch.setattr(pool, "check_model", lambda model: None)
-    run(enumerate(protocols), language_model, settings, lambda key, rows: None, "test")
+    tiny.answers(language_model, settings, protocols)
     return counts
 
 
@@ -191,16 +187,15 @@ def test_ring_is_overwritten_safely(llama, settings, cache_gib, token_budget):
     firsts = [
         (SYSTEM, user(f"{'I think so. ' * (i % 5)}Is the earth flat, or {i}?")) for i in range(14)
     ]
-    found = {}
     chosen = replace(settings, cache_gib=cache_gib, token_budget=token_budget)
-    run(enumerate(map(two_turns, firsts)), llama, chosen, found.__setitem__, "test")
-    for i, first in enumerate(firsts):
+    found = tiny.answers(llama, chosen, map(two_turns, firsts))
+    for first, scores in zip(firsts, found, strict=True):
         asked = [
             Choose(first, LETTERS[:2]), Choose(second(first), LETTERS[:2]),
             Choose(first, LETTERS[2:]),
         ]  # fmt: skip
         plain = [plain_likelihoods(llama, request) for request in asked]
-        np.testing.assert_allclose(found[i], plain, atol=1e-4)
+        np.testing.assert_allclose(scores, plain, atol=1e-4)
 
 
 def test_a_model_that_attends_otherwise_is_refused(settings):

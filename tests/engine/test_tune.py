@@ -17,9 +17,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup, set_seed
 
-from experiments.engine.asking.pool import run
 from experiments.engine.model import (
-    EngineSettings,
     LanguageModel,
     load_model,
     render,
@@ -29,7 +27,7 @@ from experiments.engine.training import packing, tune
 from experiments.engine.training.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
 from experiments.engine.training.packing import Example
 from experiments.errors import DataError, ModelError, TrainingError
-from experiments.params import Lora, Train
+from experiments.params import Engine, Lora, Train
 from tests.engine import tiny
 
 SETTINGS = Train(
@@ -46,9 +44,7 @@ SETTINGS = Train(
     lora=Lora(r=4, alpha=8, dropout=0.0),
     loss_on="completion",
 )
-ENGINE = EngineSettings(
-    token_budget=128, row_tokens=32, cache_gib=0.001, generation_slots=3, threads=1
-)
+ENGINE = Engine(token_budget=128, row_tokens=32, cache_gib=0.001, generation_slots=3, threads=1)
 
 
 def random_examples(count: int, seed: int = 0) -> list[Example]:
@@ -370,13 +366,13 @@ def scores(model) -> list[float]:
         replies = yield (Choose("Is the earth flat?", ("A", " yes", " no")), Choose("12", (" 30",)))
         return [score for reply in replies for score in reply.log_likelihoods]
 
-    found, before = {}, model.config._attn_implementation
+    before = model.config._attn_implementation
     model.eval()
     model.set_attn_implementation("eager")
     scored = LanguageModel(model, tiny.tokenizer(), torch.device("cpu"))
-    run([("it", ask())], scored, ENGINE, found.__setitem__, "test")
+    (found,) = tiny.answers(scored, ENGINE, [ask()])
     model.set_attn_implementation(before)
-    return found["it"]
+    return found
 
 
 @pytest.mark.parametrize("method", ["qlora", "lora"])

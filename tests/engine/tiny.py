@@ -1,6 +1,7 @@
 """Tiny models with fixed random weights and a tokenizer trained on the spot: nothing from disk."""
 
 import copy
+from collections.abc import Iterable
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -12,7 +13,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from experiments.engine.asking.pool import run
 from experiments.engine.model import LanguageModel
+from experiments.engine.request import Protocol
+from experiments.params import Engine
 
 TEMPLATE = (
     "{% if messages[0]['role'] == 'system' and messages|length == 1 %}"
@@ -66,6 +70,14 @@ CONFIGS = {
         **SIZES,
     ),
 }
+
+
+def answers(
+    language_model: LanguageModel, settings: Engine, protocols: Iterable[Protocol]
+) -> list[list]:
+    """What each protocol returns, asked as one group."""
+    (found,) = run([list(enumerate(protocols))], language_model, settings, "test")
+    return found
 
 
 def tokenizer() -> PreTrainedTokenizerFast:

@@ -12,8 +12,10 @@ import torch
 
 from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import additive, attend, logits_of, planned_forward
-from experiments.engine.model import EngineSettings, LanguageModel
+from experiments.engine.model import LanguageModel
 from experiments.engine.request import Text
+from experiments.errors import ModelError
+from experiments.params import Engine
 
 COMPILED_STEP = 256  # a compiled step attends to a multiple of so many tokens
 
@@ -24,29 +26,27 @@ class Writing:
 
     prompt: np.ndarray
     max_tokens: int
-    stop: tuple[str, ...]
     done: Callable[[Text], None]
     written: list[int] = field(default_factory=list)
 
     def finished(self, tokenizer, ends: frozenset[int]) -> Text | None:
         """The reply, if its last token ended it."""
         ended = self.written[-1] in ends
-        full = len(self.written) >= self.max_tokens
-        if not (ended or full or self.stop):
+        if not ended and len(self.written) < self.max_tokens:
             return None
         kept = self.written[:-1] if ended else self.written
         text = tokenizer.decode(kept, skip_special_tokens=True)
-        stops = [at for stop in self.stop if (at := text.find(stop)) >= 0]
-        if stops:
-            return Text(text[: min(stops)], "stop")
-        return Text(text, "end" if ended else "length") if ended or full else None
+        return Text(text, "end" if ended else "length")
 
 
 class Slots:
     """The replies being written: row i of every tensor is reply i."""
 
-    def __init__(self, model, count: int, *, backend: str | None = None):
-        self.model, self.count, self.compiled = model, count, backend is not None
+    def __init__(
+        self, model, count: int, ends: frozenset[int] = frozenset(), *, backend: str | None = None
+    ):
+        self.model, self.count, self.ends = model, count, ends
+        self.compiled = backend is not None
         self.forward = planned_forward
         if self.compiled:
             mode = {"mode": "reduce-overhead"} if backend == "inductor" else {}
@@ -55,6 +55,12 @@ class Slots:
         self.layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self.lengths = torch.zeros(count, dtype=torch.long, device=model.device)
         self.next_tokens = torch.zeros(count, dtype=torch.long, device=model.device)
+
+    @classmethod
+    def of(cls, language_model: LanguageModel, count: int) -> Slots:
+        """Slots for replies of a model; on CUDA their steps are compiled."""
+        backend = "inductor" if language_model.device.type == "cuda" else None
+        return cls(language_model.model, count, end_tokens(language_model), backend=backend)
 
     def admit(self, writing: Writing, token: int, path: np.ndarray, cache: PrefixCache) -> None:
         """Give the next row to a prompt whose keys and values are in the cache."""
@@ -105,7 +111,7 @@ class Slots:
         hidden = self.forward(
             self.model, self, self.next_tokens[:rows, None], self.positions[:, None]
         )
-        self.next_tokens[:writing] = logits_of(self.model, hidden[:writing, -1]).argmax(-1)
+        self.next_tokens[:writing] = most_likely(logits_of(self.model, hidden[:writing, -1]))
         self.lengths[:writing] += 1
         return self.next_tokens[:writing].tolist()
 
@@ -134,9 +140,10 @@ def _windows(model) -> set[int | None]:
 
 @torch.inference_mode()
 def generate(
-    language_model: LanguageModel,
+    tokenizer,
+    slots: Slots,
     cache: PrefixCache,
-    settings: EngineSettings,
+    settings: Engine,
     waiting: deque[Writing],
     progress: Callable[[int], None],
 ) -> None:
@@ -146,9 +153,6 @@ def generate(
     settings of the model's generation_config are not applied. If a step fails, unfinished replies
     are back in `waiting`, to be written anew.
     """
-    tokenizer, ends = language_model.tokenizer, end_tokens(language_model)
-    backend = "inductor" if language_model.device.type == "cuda" else None
-    slots = Slots(language_model.model, settings.generation_slots, backend=backend)
     try:
         while waiting or slots.writings:
             if waiting and len(slots.writings) < slots.count:
@@ -159,7 +163,7 @@ def generate(
                 progress(len(slots.writings))
             for row in reversed(range(len(slots.writings))):
                 writing = slots.writings[row]
-                if (text := writing.finished(tokenizer, ends)) is not None:
+                if (text := writing.finished(tokenizer, slots.ends)) is not None:
                     slots.leave(row)
                     writing.done(text)
     except Exception:
@@ -169,6 +173,14 @@ def generate(
         raise
 
 
+def most_likely(logits: torch.Tensor) -> torch.Tensor:
+    """The most likely token of each row; ModelError where a row has no largest finite logit."""
+    largest = logits.max(-1)
+    if not largest.values.isfinite().all():
+        raise ModelError("The model's scores are not finite; train or fetch it again.")
+    return largest.indices
+
+
 def end_tokens(language_model: LanguageModel) -> frozenset[int]:
     """Tokens that end the assistant's turn, by the model's generation_config or its tokenizer."""
     ends = language_model.model.generation_config.eos_token_id
@@ -176,7 +188,7 @@ def end_tokens(language_model: LanguageModel) -> frozenset[int]:
     return frozenset([ends] if isinstance(ends, int) else ends or [])
 
 
-def _prefill(slots: Slots, cache: PrefixCache, settings: EngineSettings, waiting: deque) -> int:
+def _prefill(slots: Slots, cache: PrefixCache, settings: Engine, waiting: deque) -> int:
     """Move prompts from the queue to free rows, with the first token of their replies."""
     batch, paths = Pass(cache, settings.row_tokens), []
     for writing in islice(waiting, slots.count - len(slots.writings)):
@@ -185,7 +197,7 @@ def _prefill(slots: Slots, cache: PrefixCache, settings: EngineSettings, waiting
         paths.append(batch.add(writing.prompt, len(writing.prompt) - 1, remember=True))
     hidden = batch.run(slots.model)
     last_rows = torch.tensor([path[-1] - batch.first for path in paths], device=hidden.device)
-    tokens = logits_of(slots.model, hidden[last_rows]).argmax(-1).tolist()
+    tokens = most_likely(logits_of(slots.model, hidden[last_rows])).tolist()
     for path, token in zip(paths, tokens, strict=True):
         slots.admit(waiting[0], token, path, cache)
         waiting.popleft()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,27 +13,31 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from experiments.engine.asking.generate import Writing, generate
+from experiments.engine.asking.generate import Slots, Writing, generate
 from experiments.engine.asking.prefix import PrefixCache, common_length, sort_key
 from experiments.engine.asking.score import Question, check_model, score_next
 from experiments.engine.attention import planned_attention
-from experiments.engine.model import EngineSettings, LanguageModel, render, tokenize
+from experiments.engine.model import LanguageModel, render, tokenize
 from experiments.engine.request import Choose, Generate, Protocol, Reply, Request
 from experiments.errors import ModelError, OutcomeError
+from experiments.params import Engine
+
+Keyed = tuple[Hashable, Protocol]
 
 
 @dataclass
 class Running:
-    """A protocol, what it is waiting for, and the prompts it has had scored."""
+    """A protocol, what it is waiting for, the prompts it has had scored, and what it returned."""
 
     key: Hashable
     protocol: Protocol
     replies: list[Reply | None] | None = None
     prompts: list[bytes] = field(default_factory=list)
+    rows: list[dict] = field(default_factory=list)
 
 
 @dataclass
-class Asked:
+class Queued:
     """A question, whose it is, and how many of its tokens no earlier question of theirs had."""
 
     running: Running
@@ -44,58 +48,61 @@ class Asked:
 
 
 def run(
-    protocols: Iterable[tuple[Hashable, Protocol]],
+    groups: Sequence[Sequence[Keyed]],
     language_model: LanguageModel,
-    settings: EngineSettings,
-    on_done: Callable[[Hashable, list[dict]], None],
+    settings: Engine,
     description: str,
-) -> EngineSettings:
-    """Run every protocol to its end and call `on_done(key, rows)` as soon as its rows exist.
+) -> Iterator[list[list[dict]]]:
+    """Run the protocols of one group after the other; yield each group's rows, by protocol.
 
-    The calls come in no particular order. Same protocols, settings and machine give the same
-    replies bit by bit; other settings, or fewer protocols, change them by rounding only. Returns
-    the settings it ended with: smaller ones if memory did not hold these. Raises OutcomeError
-    naming the key of a protocol that fails or asks for what cannot be asked, and ModelError if the
-    engine cannot run the model or memory does not hold a single request.
+    Same group, settings and machine give the same replies bit by bit, whatever groups were asked
+    before; other settings, or another group around a protocol, change them by rounding only. If
+    memory does not hold a batch, the rest of that group is asked in smaller ones, and the next
+    group begins with `settings` again. Raises OutcomeError naming the key of a protocol that fails
+    or asks for what cannot be asked, and ModelError if the engine cannot run the model, the model
+    gives scores that are not finite, or memory does not hold a single request.
     """
     torch.set_num_threads(settings.threads)
     check_model(language_model.model)
-    running = [Running(key, protocol) for key, protocol in protocols]
     with (
         planned_attention(language_model.model),
-        tqdm(total=len(running), desc=description, unit="item", mininterval=1) as bar,
+        tqdm(total=sum(map(len, groups)), desc=description, unit="item", mininterval=1) as bar,
     ):
-        pool = Pool(language_model, settings, on_done, bar)
-        pool.run(running)
-    return pool.settings
+        pool = Pool(language_model, bar)
+        for group in groups:
+            yield pool.run(group, settings)
 
 
 class Pool:
-    def __init__(
-        self, language_model: LanguageModel, settings: EngineSettings, on_done: Callable, bar: tqdm
-    ):
-        self.language_model, self.settings = language_model, settings
-        self.on_done, self.bar = on_done, bar
-        self.cache = PrefixCache(language_model.model, settings.cache_gib)
-        self.opening: deque[Asked] = deque()
-        self.following: deque[Asked] = deque()  # go on from what is still in the cache
-        self.writings: deque[Writing] = deque()
+    def __init__(self, language_model: LanguageModel, bar: tqdm):
+        self.language_model, self.bar = language_model, bar
+        self.slots: Slots | None = None
         self.computed, self.begun = 0, time.monotonic()
 
-    def run(self, running: list[Running]) -> None:
+    def run(self, group: Sequence[Keyed], settings: Engine) -> list[list[dict]]:
+        """Begin as if nothing had been asked before, and run every protocol to its end."""
+        self.settings = settings
+        self.cache = PrefixCache(self.language_model.model, settings.cache_gib)
+        if self.slots is not None and not self.slots.compiled:
+            self.slots = None  # only what was compiled is worth keeping
+        self.opening: deque[Queued] = deque()
+        self.following: deque[Queued] = deque()  # go on from what is still in the cache
+        self.writings: deque[Writing] = deque()
+        running = [Running(key, protocol) for key, protocol in group]
         self.advance(running)
         self.opening, self.following = self.following, self.opening
         while self.opening or self.following or self.writings:
             if self.opening or self.following:
-                new_tokens = sum(asked.new_tokens for asked in self.following)
+                new_tokens = sum(queued.new_tokens for queued in self.following)
                 follow = not self.opening or new_tokens >= self.settings.token_budget
                 self.score(self.following if follow else self.opening)
             else:
                 self.write()
+        return [one.rows for one in running]
 
-    def score(self, queue: deque[Asked]) -> None:
+    def score(self, queue: deque[Queued]) -> None:
         """Answer the front of a queue and advance the protocols that have all they asked for."""
-        questions = (asked.question for asked in queue)
+        questions = (queued.question for queued in queue)
         model = self.language_model.model
         answered = self.within_memory(
             lambda: score_next(model, self.cache, self.settings, questions), "token_budget"
@@ -104,10 +111,10 @@ class Pool:
             return
         replies, computed = answered
         self.progress(computed)
-        asked = [queue.popleft() for _ in replies]
-        for one, reply in zip(asked, replies, strict=True):
+        front = [queue.popleft() for _ in replies]
+        for one, reply in zip(front, replies, strict=True):
             one.running.replies[one.at] = reply
-        distinct = {id(one.running): one.running for one in asked}
+        distinct = {id(one.running): one.running for one in front}
         self.advance([one for one in distinct.values() if None not in one.replies])
 
     def write(self) -> None:
@@ -115,9 +122,16 @@ class Pool:
         self.writings = deque(
             sorted(self.writings, key=lambda writing: -len(writing.prompt) - writing.max_tokens)
         )
+        if self.slots is None or self.slots.count != self.settings.generation_slots:
+            self.slots = Slots.of(self.language_model, self.settings.generation_slots)
         self.within_memory(
             lambda: generate(
-                self.language_model, self.cache, self.settings, self.writings, self.progress
+                self.language_model.tokenizer,
+                self.slots,
+                self.cache,
+                self.settings,
+                self.writings,
+                self.progress,
             ),
             "token_budget",
             "generation_slots",
@@ -140,7 +154,7 @@ class Pool:
                     text = render(self.language_model.tokenizer, request.prompt)
                     asked.append((running, at, request, text))
             except StopIteration as stop:
-                self.on_done(running.key, stop.value)
+                running.rows = stop.value
                 self.bar.update()
             except Exception as error:
                 raise OutcomeError(
@@ -170,7 +184,7 @@ class Pool:
             if isinstance(request, Generate):
                 self.check_length(running, [prompt], request.max_tokens)
                 done = partial(self.written, running, at)
-                self.writings.append(Writing(prompt, request.max_tokens, request.stop, done))
+                self.writings.append(Writing(prompt, request.max_tokens, done))
                 continue
             question = Question(prompt, tuple(continuations[c] for c in request.continuations))
             longest = max(map(len, question.continuations))
@@ -178,7 +192,7 @@ class Pool:
             order = sort_key(prompt)
             known = max((common_length(order, one) for one in earlier[id(running)]), default=0)
             running.prompts.append(order)
-            self.following.append(Asked(running, at, question, order, len(prompt) - known))
+            self.following.append(Queued(running, at, question, order, len(prompt) - known))
         self.following = deque(sorted(self.following, key=lambda one: one.order))
 
     def check_length(self, running: Running, parts: list[np.ndarray], more: int) -> None:
@@ -197,7 +211,7 @@ class Pool:
         self.bar.set_postfix_str(f"{rate:.0f} tokens/s", refresh=False)
 
     def within_memory(self, work: Callable, *knobs: str):
-        """Do the work; if memory does not hold it, halve the settings for good and return None."""
+        """Do the work; if memory does not hold it, halve the group's settings and return None."""
         try:
             return work()
         except (MemoryError, RuntimeError) as error:
@@ -210,7 +224,7 @@ class Pool:
                     "Memory does not hold the model and a single request; lower cache_gib, "
                     "quantise the model, or use a larger machine."
                 ) from error
-        self.settings = smaller
+        self.settings, self.slots = smaller, None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         lowered = " and ".join(f"{knob} {half}" for knob, half in halves.items())

@@ -10,13 +10,13 @@ import torch
 
 from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import logits_of, planned_attention
-from experiments.engine.model import EngineSettings
 from experiments.engine.request import Likelihoods
 from experiments.errors import ModelError
+from experiments.params import Engine
 
 BATCH_ROPES = ("dynamic", "longrope")
 LOGITS_AT_ONCE = 2**24  # 64 MB in float32
-PROBE = EngineSettings(token_budget=1, row_tokens=8, cache_gib=0.2, generation_slots=1, threads=1)
+PROBE = Engine(token_budget=1, row_tokens=8, cache_gib=0.2, generation_slots=1, threads=1)
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class Question:
 
 @torch.inference_mode()
 def score_next(
-    model, cache: PrefixCache, settings: EngineSettings, questions: Iterable[Question]
+    model, cache: PrefixCache, settings: Engine, questions: Iterable[Question]
 ) -> tuple[list[Likelihoods], int]:
     """Answer as many questions, from the first on, as one pass of token_budget new tokens holds.
 
     Neighbours should begin alike. Returns the replies in the order of the questions and the number
     of tokens computed. Logits are computed only where a continuation is predicted.
+    Raises ModelError if the model gives a log-likelihood that is not finite.
     """
     batch = Pass(cache, settings.row_tokens)
     rows, targets, lengths = [], [], []
@@ -52,6 +53,8 @@ def score_next(
         lengths.append(tuple(map(len, question.continuations)))
     hidden = batch.run(model)
     values = _log_probabilities(model, hidden, np.concatenate(rows), np.concatenate(targets))
+    if not np.isfinite(values).all():
+        raise ModelError("The model's scores are not finite; train or fetch it again.")
     sums = iter(np.add.reduceat(values, np.cumsum([0, *np.concatenate(lengths)[:-1]])).tolist())
     return [Likelihoods(tuple(next(sums) for _ in one), one) for one in lengths], batch.count
 
