@@ -99,12 +99,13 @@ def ours_worker(options) -> dict:
 
     from experiments.engine.asking.pool import run
     from experiments.engine.asking.prefix import Pass
-    from experiments.engine.model import EngineSettings, load_model
+    from experiments.engine.model import load_model
     from experiments.engine.request import Choose
+    from experiments.params import Engine
 
     items = _read(options.items)
     language_model = load_model(options.model, dtype="float32", device="cpu")
-    settings = EngineSettings(
+    settings = Engine(
         options.token_budget, options.row_tokens, options.cache_gib, 1, options.threads
     )
     torch.set_num_threads(options.threads)
@@ -119,9 +120,8 @@ def ours_worker(options) -> dict:
     def ask(item):
         return [(yield (Choose(item["query"], tuple(" " + c for c in item["choices"])),))[0]]
 
-    found = {}
     begun = time.perf_counter()
-    run(enumerate(map(ask, items)), language_model, settings, found.__setitem__, "ours")
+    (found,) = run([list(enumerate(map(ask, items)))], language_model, settings, "ours")
     seconds = time.perf_counter() - begun
     model = language_model.model
     body = sum(p.numel() for p in model.get_decoder().layers.parameters() if p.dim() == 2)
@@ -130,7 +130,7 @@ def ours_worker(options) -> dict:
         "tokens": sum(tokens),
         "rate": 2 * body * sum(tokens) / seconds,
         "matmul_rate": matmul_rate(model.config),
-        "log_likelihoods": [found[i][0].log_likelihoods for i in range(len(items))],
+        "log_likelihoods": [reply.log_likelihoods for (reply,) in found],
     }
 
 

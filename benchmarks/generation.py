@@ -90,11 +90,12 @@ def run_worker(options, folder: Path, prompts: list, worker: str, batch: int) ->
 
 def ours_worker(options) -> dict:
     from experiments.engine.asking.pool import run
-    from experiments.engine.model import EngineSettings, load_model, render
+    from experiments.engine.model import load_model, render
     from experiments.engine.request import Generate, Message
+    from experiments.params import Engine
 
     language_model = load_model(options.model, dtype="float32", device="cpu")
-    settings = EngineSettings(
+    settings = Engine(
         options.token_budget, options.row_tokens, options.cache_gib, options.slots, options.threads
     )
     prompts = [
@@ -105,11 +106,10 @@ def ours_worker(options) -> dict:
     def ask(prompt):
         return [(yield (Generate(prompt, options.max_tokens),))[0].text]
 
-    found = {}
     begun = time.perf_counter()
-    run(enumerate(map(ask, prompts)), language_model, settings, found.__setitem__, "ours")
+    (found,) = run([list(enumerate(map(ask, prompts)))], language_model, settings, "ours")
     seconds = time.perf_counter() - begun
-    texts = [found[i][0] for i in range(len(prompts))]
+    texts = [text for (text,) in found]
     tokenizer = language_model.tokenizer
     rendered = [render(tokenizer, prompt) for prompt in prompts]
     return _measured(tokenizer, rendered, texts, seconds)

@@ -141,6 +141,7 @@ def shrink(repository: Repository) -> None:
     parameters["evaluate"] |= {
         "gsm8k_max_tokens": 16,
         "option_orders": 2,
+        "items_per_group": 8,
         "transcripts": {"items": 1, "max_tokens": 8},
     }
     asked = parameters["sizes"]["smoke"]["evaluate"]
@@ -179,18 +180,18 @@ def fewer_paired_choices(folder: Path) -> None:
 
 
 def killed_in_the_middle(repository: Repository) -> list[dict]:
-    """Kill -9 an evaluation of the base model; what it had answered by then."""
-    partial = repository.folder / "outcomes/base/partial-0.jsonl"
+    """Kill -9 an evaluation of the base model; what it had kept by then."""
+    group = repository.folder / "outcomes/base/group-0.partial"
     process = repository.start(sys.executable, "-m", "experiments.evaluate", "base")
-    while not partial.is_file() or partial.read_bytes().count(b"\n") < 5:
+    while not group.is_file():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not (repository.folder / "outcomes/base/outcomes.jsonl").exists()
-    whole = partial.read_text(encoding="utf-8").split("\n")[1:-1]
-    return [row for line in whole for row in json.loads(line)["rows"]]
+    _, rows = group.read_text(encoding="utf-8").split("\n")
+    return json.loads(rows)
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +234,7 @@ def test_the_killed_evaluation_went_on_where_it_was(
     assert all(row in kept for row in killed)
     keys = [(row["task"], row["id"], row["arm"], row["order"]) for row in outcomes]
     assert len(set(keys)) == len(keys) > len(killed)
-    assert not (repository.folder / "outcomes/base/partial-0.jsonl").exists()
+    assert not list((repository.folder / "outcomes/base").glob("*.partial"))
 
 
 def test_every_model_was_trained_and_asked(repository: Repository) -> None:

@@ -24,7 +24,7 @@ FILE = params.load(ROOT / "params.yaml")
 TUNED = Adapter(train_on={"mmlu": 1.0})
 COMMITTED = replace(
     FILE,
-    adapters={**FILE.adapters, "tuned": TUNED},
+    adapters={name: TUNED for name in ("tuned", *FILE.analyze.correlate)},
     train=replace(FILE.train, seeds=[1]),
     evaluate=replace(
         FILE.evaluate,
@@ -32,7 +32,6 @@ COMMITTED = replace(
         transcripts=replace(FILE.evaluate.transcripts, items=0),
     ),
 )
-ANY = replace(FILE.analyze, correlate=["tuned"] * 3)  # an analysis that asks for no other adapter
 ODD_TEXT = "été \u2028 \x85 \u2029 日本\nend\n#### 7"  # characters that end a line for some readers
 
 
@@ -261,7 +260,7 @@ class TestOutcomes:
         exact = ask()
         assert (exact.dtypes, exact.quantizations) == (["float32"], [None])
         coarse = replace(COMMITTED.evaluate, dtype="bfloat16", quantization="nf4")
-        settings(replace(COMMITTED, adapters={"tuned": TUNED}, analyze=ANY, evaluate=coarse))
+        settings(replace(COMMITTED, evaluate=coarse))
         found = ask()
         assert (found.dtypes, found.quantizations) == (["bfloat16"], ["nf4"])
 
