@@ -26,7 +26,7 @@ import pandas as pd
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from experiments import files, params
-from experiments.corpora import pins, pocket, upstream
+from experiments.corpora import paired_choice, pins
 from experiments.corpora.item import Item, write_items
 from experiments.corpora.judge import VERDICTS, read_verdicts
 from experiments.errors import DataError, run_stage
@@ -67,9 +67,9 @@ def main() -> None:
 def read_questions(settings: Curate) -> list[Item]:
     """The paired choices of the wheel, or some on every claim of the model-written evaluations."""
     if settings.source == "wheel":
-        return pocket.paired_choice(settings.same_claim)
+        return paired_choice.of_wheel(settings.same_claim)
     pins.verify_source(Path("data"), "pocket", settings.source)  # these files alone
-    items, left_out = upstream.paired_choice(settings.same_claim, settings.most_per_claim)
+    items, left_out = paired_choice.of_files(settings.same_claim, settings.most_per_claim)
     print(
         f"{left_out} questions are left out: they have more than two options, or there are "
         f"curate.most_per_claim ({settings.most_per_claim}) others on their claim"
@@ -82,9 +82,9 @@ def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
     # imported here: bad parameters and missing files are reported before torch is loaded
     from experiments.engine.asking.pool import run
     from experiments.engine.model import load_model
-    from experiments.tasks import paired_choice
+    from experiments.tasks.paired_choice import protocol
 
-    protocols = [(item.id, paired_choice.protocol(item, parameters.evaluate)) for item in items]
+    protocols = [(item.id, protocol(item, parameters.evaluate)) for item in items]
     language_model = load_model(
         Path("data/model") / parameters.model.folder_name, dtype=parameters.evaluate.dtype
     )

@@ -324,7 +324,7 @@ def test_verification_names_the_file_and_the_remedy(index: Index) -> None:
 SOURCES = {  # use -> path -> content
     pins.SPLITS: {"splits/mmlu.jsonl": b'{"question": "?"}\n'},
     pins.SAMPLES: {"samples.json": b"{}\n"},
-    pins.WHOLE_TESTS: {"whole/answer.jsonl": b'{"prompt": []}\n'},
+    pins.EXAMPLES: {"whole/answer.jsonl": b'{"prompt": []}\n'},
     pins.MODEL_WRITTEN: {"survey.jsonl": b'{"question": "!"}\n'},
 }
 
@@ -405,7 +405,7 @@ class TestSources:
         fetch.main()
         said = capsys.readouterr().out
         without = "without it there is no"
-        assert f"lacks study/whole/answer.jsonl; {without} SycophancyEval in full" in said
+        assert f"lacks study/whole/answer.jsonl; {without} count of the published examples" in said
         assert f"lacks study/survey.jsonl; {without} paired choice with curate.source" in said
         assert self.names() == {"splits/mmlu.jsonl", "samples.json"}
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from experiments import params
-from experiments.corpora import authored, pins, pocket, upstream
+from experiments.corpora import authored, paired_choice, pins, pocket, upstream
 from experiments.corpora.item import Item, read_items, read_rows, write_items
 from experiments.errors import DataError
 from experiments.measures import PROTOCOLS as MEASURES
@@ -784,7 +784,7 @@ def pools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Item]]:
     curated = tmp_path_factory.mktemp("curated") / "paired_choice.jsonl"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pocket, "FOLDER", DATA / "pocket")
-        items = pocket.paired_choice(COMMITTED.curate.same_claim)
+        items = paired_choice.of_wheel(COMMITTED.curate.same_claim)
         sizes = Counter(item.cluster for item in items)
         hard = set(sorted(sizes, key=lambda claim: (sizes[claim], claim))[::2])
         split = [replace(i, split="hard" if i.cluster in hard else "easy") for i in items]

@@ -10,7 +10,6 @@ where it was. It holds no text of the questions, only their ids and the sha256 o
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -20,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import params
-from experiments.corpora import pins, pocket
+from experiments.corpora import paired_choice, pins
 from experiments.corpora.item import Item, read_rows
 from experiments.errors import DataError, JudgeError, run_stage
+from experiments.files import digest_of
 from experiments.params import Claude
 
 VERDICTS = Path("results/judge_verdicts.jsonl")
@@ -64,7 +64,7 @@ def main() -> None:
     """Collect the verdicts that are still missing."""
     parameters = params.load()
     pins.verify(Path("data"), "pocket/paired_choice")
-    items = pocket.paired_choice(parameters.curate.same_claim)
+    items = paired_choice.of_wheel(parameters.curate.same_claim)
     settings = parameters.curate.claude
     known = read_verdicts(VERDICTS, items, settings.model)
     missing = [item for item in items if item.id not in known]
@@ -81,7 +81,7 @@ def prompt(item: Item) -> str:
 
 def digest(item: Item) -> str:
     """sha256 of instruction and prompt: a verdict on other words is none on these."""
-    return hashlib.sha256(f"{INSTRUCTION}\n{prompt(item)}".encode()).hexdigest()
+    return digest_of(f"{INSTRUCTION}\n{prompt(item)}")
 
 
 def read_verdicts(path: Path, items: Iterable[Item], model: str) -> dict[str, str]:

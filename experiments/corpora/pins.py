@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.errors import DataError
+from experiments.files import digest
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,6 @@ EVALS = Repository("anthropics", "evals", "84fcc677e52e1902d696c32cd1a6b663e70d3
 # What a source file is for: what there is not without it.
 SPLITS = "training or test on a benchmark with corpus: upstream"
 SAMPLES = "sycophancy test with corpus: upstream"
-WHOLE_TESTS = "SycophancyEval in full, which no stage reads"
 EXAMPLES = "count of the published examples by `python -m experiments.audit --mirror`"
 MODEL_WRITTEN = "paired choice with curate.source: files"
 
@@ -115,126 +115,37 @@ class SourceFile:
         return f"https://raw.githubusercontent.com/{where}/{self.path}"
 
 
-SOURCE_FILES = (
-    SourceFile(
-        STUDY,
-        "02_datasets/01_raw_sources/sycophancy_eval/answer.jsonl",
-        "fcf7f35fbdfdaf1f7fbb2b096936938906406652",
-        WHOLE_TESTS,
-        None,
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/01_raw_sources/sycophancy_eval/are_you_sure.jsonl",
-        "292ce76ce62f4f0b2b0cac49177c33958aa3542b",
-        WHOLE_TESTS,
-        None,
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/01_raw_sources/sycophancy_eval/feedback.jsonl",
-        "299cd5f610a1a395b13057d2bc2b69f518afbba3",
-        WHOLE_TESTS,
-        None,
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/test_splits/gsm8k_test.jsonl",
-        "cb35fc929768a408ca7f647591663801fbeeef61",
-        SPLITS,
-        "851a5626e80376a381a555d98f9be71c5ac0f6b2303fe885e4bd221395c42dba",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/test_splits/hellaswag_test.jsonl",
-        "b8ae89e6d6e9103556fea3e84c6df4423f24a25b",
-        SPLITS,
-        "816c9179e0f955b5a00cc8b16b63b7e465ada998ad371e2ceb72475b1e84cfa4",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/test_splits/mmlu_test.jsonl",
-        "8bf97bf73ac8e1194bb1fd618761feb58739ac16",
-        SPLITS,
-        "478f34ad8a4ce9f3fcf853e19dd29521226eb20bebde07ca6a3064c0d34f9a8d",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/test_splits/truthfulqa_test.jsonl",
-        "f2cee25bfe1e1cdd8eb6eb853357a000c0c844fb",
-        SPLITS,
-        "b3e4398169c6c703868f247fbd2d9ce2244f000817e84a5183675f9c28d97973",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/train_splits/gsm8k_train.jsonl",
-        "c81fb3b5f6ba5dc26a247d602785b59eb70621a3",
-        SPLITS,
-        "b541a5cbc3eca219831eb27deb13ac3838568c302828e9933c853a8a5c01586e",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/train_splits/hellaswag_train.jsonl",
-        "dfb2ee51c9c80392b9ec4b0f342af7f36d131cae",
-        SPLITS,
-        "f96b205093454c29055de1c49af05c9e3675ecd54bbe52f96f6fe4510e951a88",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/train_splits/mmlu_train.jsonl",
-        "2f4492a761c99ec950acef66358abe63e87390e1",
-        SPLITS,
-        "8fc3be8f31eb12199fec9c0bc4c2d373e02baa3cb63bf14b94301ce6d75ab222",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/02_general_benchmarks_splits/train_splits/truthfulqa_train.jsonl",
-        "19b03eb71ceb6275aea5e80a267a2229d8126978",
-        SPLITS,
-        "5e9189dcd3653d2a5bc670eb2ed847aab830821b39ba0f2eac5f08801e02e9c3",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/03_sycophancy_samples/answer_sycophantic_examples.json",
-        "592586b98ae0813e17c8309938c89bd00e9eb084",
-        EXAMPLES,
-        "63bbceb7e70ed2b6e8100cd396cc13d15ab287c26d535ba3c9f4698f1f985cf9",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/03_sycophancy_samples/feedback_sycophantic_examples.json",
-        "239043084241bbc46fcaaf46df84679e757ba879",
-        EXAMPLES,
-        "58af6cab8fb9b1e0baa27e57c02342f72932b47fe21616c156a3817f3ad0f6fe",
-    ),
-    SourceFile(
-        STUDY,
-        "02_datasets/03_sycophancy_samples/sycophancy_test_samples.json",
-        "ed44e7952ae37b5b31a3f1bfd0acc9a7d06db92f",
-        SAMPLES,
-        "2a919b0a06fad14ad259da43607a933ac914f43f59a8466701af66070cc2cabd",
-    ),
-    SourceFile(
-        EVALS,
-        "sycophancy/sycophancy_on_nlp_survey.jsonl",
-        "480ff822079406be617c21979a3848fb29e5c0e2",
-        MODEL_WRITTEN,
-        None,
-    ),
-    SourceFile(
-        EVALS,
-        "sycophancy/sycophancy_on_philpapers2020.jsonl",
-        "5525210614d4f26b1732042e7dcb7210d23fe5aa",
-        MODEL_WRITTEN,
-        None,
-    ),
-    SourceFile(
-        EVALS,
-        "sycophancy/sycophancy_on_political_typology_quiz.jsonl",
-        "52f57e31aece2d5126c49cc0e5a9a738b7513754",
-        MODEL_WRITTEN,
-        None,
-    ),
+# By repository and use: path, git blob id, and sha256 where we have seen the file.
+# fmt: off
+PINNED = {
+    (STUDY, SPLITS): [
+        ("02_datasets/02_general_benchmarks_splits/test_splits/gsm8k_test.jsonl", "cb35fc929768a408ca7f647591663801fbeeef61", "851a5626e80376a381a555d98f9be71c5ac0f6b2303fe885e4bd221395c42dba"),
+        ("02_datasets/02_general_benchmarks_splits/test_splits/hellaswag_test.jsonl", "b8ae89e6d6e9103556fea3e84c6df4423f24a25b", "816c9179e0f955b5a00cc8b16b63b7e465ada998ad371e2ceb72475b1e84cfa4"),
+        ("02_datasets/02_general_benchmarks_splits/test_splits/mmlu_test.jsonl", "8bf97bf73ac8e1194bb1fd618761feb58739ac16", "478f34ad8a4ce9f3fcf853e19dd29521226eb20bebde07ca6a3064c0d34f9a8d"),
+        ("02_datasets/02_general_benchmarks_splits/test_splits/truthfulqa_test.jsonl", "f2cee25bfe1e1cdd8eb6eb853357a000c0c844fb", "b3e4398169c6c703868f247fbd2d9ce2244f000817e84a5183675f9c28d97973"),
+        ("02_datasets/02_general_benchmarks_splits/train_splits/gsm8k_train.jsonl", "c81fb3b5f6ba5dc26a247d602785b59eb70621a3", "b541a5cbc3eca219831eb27deb13ac3838568c302828e9933c853a8a5c01586e"),
+        ("02_datasets/02_general_benchmarks_splits/train_splits/hellaswag_train.jsonl", "dfb2ee51c9c80392b9ec4b0f342af7f36d131cae", "f96b205093454c29055de1c49af05c9e3675ecd54bbe52f96f6fe4510e951a88"),
+        ("02_datasets/02_general_benchmarks_splits/train_splits/mmlu_train.jsonl", "2f4492a761c99ec950acef66358abe63e87390e1", "8fc3be8f31eb12199fec9c0bc4c2d373e02baa3cb63bf14b94301ce6d75ab222"),
+        ("02_datasets/02_general_benchmarks_splits/train_splits/truthfulqa_train.jsonl", "19b03eb71ceb6275aea5e80a267a2229d8126978", "5e9189dcd3653d2a5bc670eb2ed847aab830821b39ba0f2eac5f08801e02e9c3"),
+    ],
+    (STUDY, EXAMPLES): [
+        ("02_datasets/03_sycophancy_samples/answer_sycophantic_examples.json", "592586b98ae0813e17c8309938c89bd00e9eb084", "63bbceb7e70ed2b6e8100cd396cc13d15ab287c26d535ba3c9f4698f1f985cf9"),
+        ("02_datasets/03_sycophancy_samples/feedback_sycophantic_examples.json", "239043084241bbc46fcaaf46df84679e757ba879", "58af6cab8fb9b1e0baa27e57c02342f72932b47fe21616c156a3817f3ad0f6fe"),
+    ],
+    (STUDY, SAMPLES): [
+        ("02_datasets/03_sycophancy_samples/sycophancy_test_samples.json", "ed44e7952ae37b5b31a3f1bfd0acc9a7d06db92f", "2a919b0a06fad14ad259da43607a933ac914f43f59a8466701af66070cc2cabd"),
+    ],
+    (EVALS, MODEL_WRITTEN): [
+        ("sycophancy/sycophancy_on_nlp_survey.jsonl", "480ff822079406be617c21979a3848fb29e5c0e2", None),
+        ("sycophancy/sycophancy_on_philpapers2020.jsonl", "5525210614d4f26b1732042e7dcb7210d23fe5aa", None),
+        ("sycophancy/sycophancy_on_political_typology_quiz.jsonl", "52f57e31aece2d5126c49cc0e5a9a738b7513754", None),
+    ],
+}
+# fmt: on
+SOURCE_FILES = tuple(
+    SourceFile(repository, path, git_blob, use, sha256)
+    for (repository, use), listed in PINNED.items()
+    for path, git_blob, sha256 in listed
 )
 
 
@@ -250,19 +161,13 @@ def wanted(corpus: str, paired_choices: str) -> dict[SourceFile, bool]:
     }
 
 
-def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def verify(folder: Path, prefix: str = "") -> None:
     """Check every pinned file below `folder`/`prefix`; DataError names the first that differs."""
     for name, wanted in FILES.items():
         if not name.startswith(prefix):
             continue
         path = folder / name
-        if not path.exists():
+        if not path.is_file():
             raise DataError(f"{path} is missing; run `python -m experiments.fetch`")
         if digest(path) != wanted:
             raise DataError(
@@ -278,19 +183,21 @@ def git_blob(content: bytes) -> str:
 
 def is_pinned(path: Path, file: SourceFile) -> bool:
     """Whether `path` holds this file, byte for byte."""
-    return path.is_file() and git_blob(path.read_bytes()) == file.git_blob
+    if not path.is_file() or git_blob(path.read_bytes()) != file.git_blob:
+        return False
+    return file.sha256 is None or digest(path) == file.sha256
 
 
 def verify_source(folder: Path, corpus: str, paired_choices: str) -> None:
     """Check every source file that is needed below `folder`; DataError names the first that differs."""
     for file, needed in wanted(corpus, paired_choices).items():
         path = folder / file.name
-        if needed and not path.exists():
+        if needed and not path.is_file():
             raise DataError(
                 f"{path} is missing; run `python -m experiments.fetch` with the same params.yaml"
             )
         if needed and not is_pinned(path, file):
             raise DataError(
-                f"{path} is not the pinned file (its git blob id differs from the one in "
+                f"{path} is not the pinned file (its hash differs from the one in "
                 "experiments/corpora/pins.py); run `python -m experiments.fetch` to replace it"
             )

@@ -1,9 +1,8 @@
-"""The upstream corpus: the source study's own splits and sycophancy samples, and what they drew on.
+"""The upstream corpus: the source study's own splits and samples of SycophancyEval.
 
-Benchmarks, SycophancyEval (Sharma et al. 2023) and the model-written evaluations (Perez et al.
-2022) as files of public repositories at pinned commits. Every reader gives the schema of the pocket
-corpus. With `raw`, texts are those of the file, word for word and with all options, as the source
-study used them; without it they are cleaned as the pocket corpus is.
+They are files of a public repository at a pinned commit. With `raw`, texts are those of the file,
+word for word and with all options, as the source study used them; without it they are cleaned as
+the pocket corpus is.
 
 Traps in these files. TruthfulQA's options are its MC1 targets: the right one is always first, and
 there are two to thirteen. Questions of the sycophancy samples stand in the TruthfulQA splits too,
@@ -13,16 +12,13 @@ the user. Options of the are-you-sure samples go beyond the letter E.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from experiments.corpora import pocket
-from experiments.corpora.duplicates import join_clusters
 from experiments.corpora.item import Item, read_rows
 from experiments.errors import DataError
 
@@ -30,13 +26,7 @@ FOLDER = Path("data/upstream")
 DATASETS = "sycophancy-in-lms/02_datasets"
 SAMPLES = f"{DATASETS}/03_sycophancy_samples/sycophancy_test_samples.json"
 TRAIN, TEST = "train", "test"
-MODEL_WRITTEN = {  # the file of each survey
-    "nlp survey": "sycophancy_on_nlp_survey",
-    "philosophy": "sycophancy_on_philpapers2020",
-    "politics": "sycophancy_on_political_typology_quiz",
-}
 OPTION = re.compile(r"^\(([A-Z])\)[ \t]*(.*\S)", re.MULTILINE)
-SURVEY_FRAME = re.compile(r"^.*\bfollowing (?:topic|question):\s*", re.DOTALL)
 
 
 def split_rows(benchmark: str, split: str, needed: Sequence[str]) -> list[dict]:
@@ -205,88 +195,3 @@ def fields_of(row: dict, name: str, needed: Sequence[str]) -> dict:
     if missing:
         raise DataError(f"{name} lacks {', '.join(missing)}; fetch the pinned file again")
     return base
-
-
-def paired_choice(same_claim: float, most_per_claim: int) -> tuple[list[Item], int]:
-    """Model-written questions with two options, and how many rows were left out.
-
-    The schema is that of pocket.paired_choice: option 0 does not follow the biography's author,
-    option 1 does, `orders` begins with the lettering of the source. Left out are questions with
-    three options or more (some of PhilPapers: to pair the author's view with one of several others
-    would ask what the survey did not ask), and those beyond `most_per_claim` on one claim, of which
-    a checksum of the text decides which stay. DataError if a file holds no question of this form.
-    """
-    items, read = [], 0
-    for survey, stem in MODEL_WRITTEN.items():
-        rows = read_rows(
-            FOLDER / f"evals/sycophancy/{stem}.jsonl",
-            ("question", "answer_matching_behavior", "answer_not_matching_behavior"),
-        )
-        found = [two_options(row, survey, number) for number, row in enumerate(rows)]
-        if not any(found):
-            raise DataError(
-                f"{stem}.jsonl holds no question with options (A) and (B); fetch it again"
-            )
-        items += [item for item in found if item is not None]
-        read += len(rows)
-    kept = fewest_checksums(with_claims(items, same_claim), most_per_claim)
-    return kept, read - len(kept)
-
-
-def two_options(row: dict, survey: str, number: int) -> Item | None:
-    """The item of one row, or None if it does not have exactly options (A) and (B)."""
-    found = pocket.PAIRED_CHOICE.fullmatch(row["question"].rstrip())
-    matching, other = (
-        letters_of(row[f"answer_{kind}_behavior"]) for kind in ("matching", "not_matching")
-    )
-    if found is None or sorted(matching + other) != ["A", "B"] or len(matching) != 1:
-        return None
-    name = f"paired_choice/{survey.replace(' ', '_')}/{number}"
-    return Item(
-        id=name,
-        cluster=name,
-        benchmark="paired_choice",
-        question=" ".join(found["question"].split()),
-        options=(found[other[0]].strip(), found[matching[0]].strip()),
-        category=survey,
-        orders=((1, 0), (0, 1)) if matching == ["A"] else ((0, 1), (1, 0)),
-    )
-
-
-def letters_of(answer: str | list[str]) -> list[str]:
-    """The letters of " (A)", or of a list of such."""
-    listed = [answer] if isinstance(answer, str) else answer
-    return [text.strip().strip("()") for text in listed]
-
-
-def with_claims(items: Sequence[Item], same_claim: float) -> list[Item]:
-    """Items with one cluster per claim, that is, what is asked after the biography.
-
-    Thousands of rows ask one claim, so it is the distinct claims that are compared.
-    """
-    asked = [(claim(item), tuple(sorted(item.options))) for item in items]
-    distinct = dict.fromkeys(asked)
-    claims = [Item(str(one), str(one), "claim", *one) for one in distinct]
-    joined = [one.cluster for one in join_clusters(claims, same_claim)]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(joined))}
-    number_of = {one: numbers[name] for one, name in zip(distinct, joined, strict=True)}
-    return [
-        replace(item, cluster=f"paired_choice/claim-{number_of[one]}")
-        for item, one in zip(items, asked, strict=True)
-    ]
-
-
-def claim(item: Item) -> str:
-    """The last sentence of a question, without the words that all of PhilPapers begin with."""
-    sentence = re.split(r"(?<=[.!?])\s+(?=[A-Z])", item.question)[-1]
-    return SURVEY_FRAME.sub("", sentence)
-
-
-def fewest_checksums(items: Sequence[Item], most: int) -> list[Item]:
-    """Up to `most` items per cluster, in the given order."""
-    clusters: dict[str, list[tuple[str, str]]] = {}
-    for item in items:
-        checksum = hashlib.sha256(item.question.encode()).hexdigest()
-        clusters.setdefault(item.cluster, []).append((checksum, item.id))
-    kept = {name for listed in clusters.values() for _, name in sorted(listed)[:most]}
-    return [item for item in items if item.id in kept]

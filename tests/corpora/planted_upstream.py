@@ -4,7 +4,8 @@ import json
 import random
 from pathlib import Path
 
-from experiments.corpora.upstream import DATASETS, MODEL_WRITTEN, SAMPLES
+from experiments.corpora.paired_choice import FILES
+from experiments.corpora.upstream import DATASETS, SAMPLES
 
 TRAIN, TEST, SAMPLED = 24, 8, 8  # rows per benchmark and split, and per sycophancy test
 ASKED = 6  # questions of the TruthfulQA training split that the are-you-sure samples ask
@@ -167,4 +168,4 @@ def plant_model_written(folder: Path) -> None:
         row(f"Di. {topic}God", "\n (A) yes\n (B) no\n (C) maybe", " (A)", [" (B)", " (C)"]),
     ]
     for name, rows in (("politics", politics), ("nlp survey", survey), ("philosophy", philosophy)):
-        write_lines(folder / f"evals/sycophancy/{MODEL_WRITTEN[name]}.jsonl", rows)
+        write_lines(folder / f"evals/sycophancy/{FILES[name]}.jsonl", rows)

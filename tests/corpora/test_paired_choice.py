@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.corpora import pocket
+from experiments.corpora import paired_choice, pocket
 from experiments.errors import DataError
 
 CLAIM = (
@@ -44,7 +44,7 @@ def test_the_authors_option_comes_second_and_the_source_lettering_first(folder: 
     write(
         folder, [row(question("It rains."), "(A)", "(B)"), row(question("It rains."), "(B)", "(A)")]
     )
-    at_a, at_b = pocket.paired_choice(0.5)
+    at_a, at_b = paired_choice.of_wheel(0.5)
     assert at_a.options == ("Disagree", "Agree") and at_a.orders == ((1, 0), (0, 1))
     assert at_b.options == ("Agree", "Disagree") and at_b.orders == ((0, 1), (1, 0))
     for item in (at_a, at_b):
@@ -64,9 +64,9 @@ def test_a_claim_is_one_cluster_whatever_the_biography_and_the_label(folder: Pat
         row(question("Nobody should read more than ten papers a week, not even short ones.")),
     ]
     write(folder, rows)
-    clusters = [item.cluster for item in pocket.paired_choice(0.5)]
+    clusters = [item.cluster for item in paired_choice.of_wheel(0.5)]
     assert clusters[0] == clusters[1] != clusters[2] == clusters[3]
-    clusters = [item.cluster for item in pocket.paired_choice(0.99)]
+    clusters = [item.cluster for item in paired_choice.of_wheel(0.99)]
     assert clusters[2] != clusters[3]
 
 
@@ -76,7 +76,7 @@ def test_a_general_question_is_told_apart_by_its_options(folder: Path) -> None:
     bridge = ("The town should build a bridge at once", "The river is best left as it is now")
     rows = [row(text.format(*options), domain="politics") for options in (cats, cats[::-1], bridge)]
     write(folder, rows)
-    items = pocket.paired_choice(0.5)
+    items = paired_choice.of_wheel(0.5)
     assert items[0].cluster == items[1].cluster != items[2].cluster
     assert {item.category for item in items} == {"politics"}
 
@@ -92,15 +92,15 @@ def test_a_general_question_is_told_apart_by_its_options(folder: Path) -> None:
 def test_a_row_of_another_form_is_named(folder: Path, broken: dict) -> None:
     write(folder, [row(question("It rains.")), broken])
     with pytest.raises(DataError, match="row 1"):
-        pocket.paired_choice(0.5)
+        paired_choice.of_wheel(0.5)
 
 
 @pytest.mark.skipif(not Path("data/pocket/paired_choice.jsonl").exists(), reason="needs data/")
 def test_the_pinned_file() -> None:
-    items = pocket.paired_choice(0.5)
+    items = paired_choice.of_wheel(0.5)
     assert len(items) == 150
     assert sum(item.orders[0] == (1, 0) for item in items) == 78  # the author's option at A
-    assert len({item.cluster for item in pocket.paired_choice(1.0)}) == 47
+    assert len({item.cluster for item in paired_choice.of_wheel(1.0)}) == 47
     assert len({item.cluster for item in items}) == 42
     assert sum(item.category == "nlp survey" for item in items) == 91
     assert all(len(set(item.options)) == 2 for item in items)
