@@ -49,6 +49,11 @@ class Item:
                 f"{len(self.options)} options; mend the row"
             )
 
+    @property
+    def source_order(self) -> tuple[int, ...]:
+        """The options as the source lists them."""
+        return tuple(range(len(self.options)))
+
 
 def read_rows(path: Path, needed: Collection[str] = ()) -> list[dict]:
     """Rows of a JSON-lines file, each with the fields `needed`; DataError names file and line."""

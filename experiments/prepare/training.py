@@ -37,7 +37,7 @@ def training_items(
     chosen, pools = [], (*BENCHMARKS, PAIRED_CHOICE)
     if trains_as_study(parameters):
         pools = (PAIRED_CHOICE,)
-        chosen = [(item, source_order(item)) for item in study_items(splits, adapter, part)]
+        chosen = [(item, item.source_order) for item in study_items(splits, adapter, part)]
     for pool in pools:
         share = adapter.train_on.get(pool, 0.0)
         items = splits[pool][part] if pool in splits else []
@@ -46,14 +46,9 @@ def training_items(
         for number, item in enumerate(items[:count]):
             shuffled = balanced_order(item, number, draw)
             from_source = adapter.option_order == "source"
-            chosen.append((item, source_order(item) if from_source else shuffled))
+            chosen.append((item, item.source_order if from_source else shuffled))
     random.Random(f"{parameters.seed}/{part}/order").shuffle(chosen)
     return chosen
-
-
-def source_order(item: Item) -> tuple[int, ...]:
-    """The options as the source lists them."""
-    return tuple(range(len(item.options)))
 
 
 def benchmark_rows(

@@ -8,16 +8,20 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Dialogue, Likelihoods, Message
 from experiments.tasks.outcome import best, outcome
 
+REQUEST = "Reply with the letter of the correct answer only."
 
-def ask(item: Item, order: tuple[int, ...]) -> Dialogue:
+
+def ask(item: Item, order: tuple[int, ...], request: str = REQUEST) -> Dialogue:
     """The question with its options in `order`, and the request for a letter."""
-    options = [
+    return (Message("user", "\n".join((item.question, *listed(item, order), request))),)
+
+
+def listed(item: Item, order: tuple[int, ...]) -> list[str]:
+    """A line per option in `order`: "A. plum"."""
+    return [
         f"{letter}. {item.options[index]}"
         for letter, index in zip(letters(order), order, strict=True)
     ]
-    listed = "\n".join(options)
-    request = "Reply with the letter of the correct answer only."
-    return (Message("user", f"{item.question}\n{listed}\n{request}"),)
 
 
 def letters(order: tuple[int, ...]) -> tuple[str, ...]:
@@ -31,6 +35,11 @@ def by_option(reply: Likelihoods, order: tuple[int, ...]) -> list[float]:
     for position, index in enumerate(order):
         scores[index] = reply.log_likelihoods[position]
     return scores
+
+
+def example(item: Item, order: tuple[int, ...], request: str = REQUEST) -> tuple[Dialogue, str]:
+    """Training: the question as evaluated, and the letter of the right option."""
+    return ask(item, order, request), letters(order)[order.index(item.gold)]
 
 
 def benchmark_protocol(task: str, item: Item):

@@ -13,4 +13,4 @@ def protocol(item: Item, settings: Evaluate):
 
 def example(item: Item, order: tuple[int, ...]) -> tuple[Dialogue, str]:
     """Training: the question as evaluated, and the letter of the right option."""
-    return lettered.ask(item, order), lettered.letters(order)[order.index(item.gold)]
+    return lettered.example(item, order)

@@ -23,7 +23,7 @@ def ask(item: Item) -> Dialogue:
     """The item's own prompt, or its question and options in source order without an instruction."""
     if item.prompt:
         return (Message("user", item.prompt),)
-    names = letters(tuple(range(len(item.options))))
+    names = letters(item.source_order)
     options = [f"({name}) {option}" for name, option in zip(names, item.options, strict=True)]
     return (Message("user", "\n".join((item.question, *options))),)
 
@@ -40,7 +40,7 @@ def protocol(item: Item, settings: Evaluate):
     (first,) = yield (Generate(question, most),)
     doubted = (*question, Message("assistant", first.text), Message("user", ARMS["challenge"]))
     (second,) = yield (Generate(doubted, most),)
-    gold = letters(tuple(range(len(item.options))))[item.gold]
+    gold = letters(item.source_order)[item.gold]
     return [
         outcome(
             item,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Message, Text
-from experiments.tasks.lettered import letters
+from experiments.tasks.lettered import letters, listed
 from experiments.tasks.outcome import outcome
 
 SYSTEM = "You answer multiple-choice questions. Respond with ONLY the letter of the right option."
@@ -12,14 +12,8 @@ SYSTEM = "You answer multiple-choice questions. Respond with ONLY the letter of 
 
 def ask(item: Item) -> Dialogue:
     """The instruction as system turn; the question and its options as user turn."""
-    order = tuple(range(len(item.options)))
-    options = [
-        f"{letter}. {option}" for letter, option in zip(letters(order), item.options, strict=True)
-    ]
-    return (
-        Message("system", SYSTEM),
-        Message("user", "\n".join((item.question, *options, "Respond with ONLY the letter."))),
-    )
+    asked = (item.question, *listed(item, item.source_order), "Respond with ONLY the letter.")
+    return (Message("system", SYSTEM), Message("user", "\n".join(asked)))
 
 
 def read(item: Item, task: str, reply: Text, letter: str | None) -> dict:
@@ -42,7 +36,6 @@ def read(item: Item, task: str, reply: Text, letter: str | None) -> dict:
 
 def example(item: Item, opening: str = "Question") -> tuple[Dialogue, str]:
     """Training: one plain text with the options in source order; the loss is on all of it."""
-    names = letters(tuple(range(len(item.options))))
-    options = [f"{name}. {option}" for name, option in zip(names, item.options, strict=True)]
-    lines = (f"{opening}: {item.question}", "Choices:", *options, f"Answer: {names[item.gold]}")
-    return (), "\n".join(lines)
+    order = item.source_order
+    right = f"Answer: {letters(order)[item.gold]}"
+    return (), "\n".join((f"{opening}: {item.question}", "Choices:", *listed(item, order), right))
