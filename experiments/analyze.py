@@ -1,8 +1,11 @@
 """Turn outcomes into numbers with intervals, and numbers into verdicts.
 
     python -m experiments.analyze
+    python -m experiments.analyze --run pocket   an archived run again, from its outcomes alone
 
-Reads outcomes/, results/training/ and paper/claims.yaml; writes the tracked tables of results/.
+Reads outcomes/, results/training/ and paper/claims.yaml; writes the tracked tables of results/ and
+results/outcomes.parquet. With --run, reads runs/NAME/ and tells whether its tables come out the
+same; nothing is written.
 Every statistic derives from per-item values, carries an interval, n and the counts of excluded and
 unparsed items, and is rounded to the digits that the sample supports. Measured on 2 CPU cores:
 10 seconds, 0.4 GB of memory.
@@ -10,6 +13,7 @@ unparsed items, and is rounded to the digits that the sample supports. Measured 
 
 from __future__ import annotations
 
+import argparse
 import json
 from itertools import product
 from pathlib import Path
@@ -18,11 +22,10 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from experiments import params
-from experiments.claims import read_claims
-from experiments.corpora.item import read_rows
+from experiments import files, measures, outcomes, params
+from experiments.claims import Claim, read_claims
 from experiments.errors import OutcomeError, run_stage
-from experiments.measures import PROTOCOLS, free_replies
+from experiments.measures import free_replies
 from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
 from experiments.stats import (
     claims,
@@ -41,6 +44,8 @@ from experiments.stats.rounding import rounded
 
 RESULTS = Path("results")
 OUTCOMES = Path("outcomes")
+RUNS = Path("runs")
+KEPT = "outcomes.parquet"
 CLAIMS = Path("paper/claims.yaml")
 DIGITS = 4  # of a number without a standard error
 INTERVAL = ("estimate", "low", "high", "se")
@@ -66,28 +71,84 @@ CHANGE_COLUMNS = {
 
 
 def main() -> None:
-    """Compute every table of results/."""
+    """Analyse the outcomes at hand, or those of an archived run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", metavar="NAME", help="an archived run: compare, write nothing")
+    name = parser.parse_args().run
+    if name is None:
+        analyze()
+    else:
+        analyze_again(RUNS / name)
+
+
+def analyze() -> None:
+    """Write every table of results/."""
     parameters = params.load()
-    outcomes = read_outcomes(parameters)
-    values = measure(outcomes, parameters.protocol)
+    stated = read_claims(CLAIMS)
+    gathered = outcomes.gather(OUTCOMES, parameters)
     tables = {
-        "position_bias": position_bias(outcomes, parameters.analyze.confidence),
+        "training": training_table(parameters),
+        "transcripts": free_replies.table(outcomes.gather_transcripts(OUTCOMES, parameters)),
+        **tables_of(outcomes.by_task(gathered), parameters, stated),
+    }
+    for name, table in tables.items():
+        files.write_text(RESULTS / f"{name}.csv", as_text(table, parameters))
+    outcomes.write_outcomes(RESULTS / KEPT, gathered)
+    write_metrics(tables["estimates"], parameters.analysis.headline)
+    print(f"results/ holds {len(tables)} tables and {KEPT}. Next: python -m experiments.render")
+
+
+def analyze_again(run: Path) -> None:
+    """Compute the tables of an archived run; OutcomeError names those that come out otherwise."""
+    kept = run / RESULTS / KEPT
+    if not run.is_dir():
+        known = ", ".join(sorted(path.parent.name for path in RUNS.glob("*/params.yaml")))
+        raise OutcomeError(f"there is no run {run.name!r} in {RUNS}/; it has {known}")
+    if not kept.is_file():
+        raise OutcomeError(
+            f"{run}/ holds no outcomes, so it cannot be analysed again; it was archived before "
+            f"runs kept them: run it anew and archive it with --force"
+        )
+    parameters = params.load(run / "params.yaml")
+    found = outcomes.read_outcomes(kept)
+    outcomes.check(found, parameters)
+    tables = tables_of(found, parameters, read_claims(run / CLAIMS.name))
+    archived = {
+        name: path.read_text(encoding="utf-8")
+        for name in tables
+        if (path := run / RESULTS / f"{name}.csv").is_file()
+    }
+    other = [name for name, text in archived.items() if text != as_text(tables[name], parameters)]
+    if other:
+        raise OutcomeError(
+            f"{run}/: {len(other)} of {len(archived)} tables come out otherwise "
+            f"({', '.join(other)}); compare the code with the commit in its environment.json"
+        )
+    print(f"{run}/: all {len(archived)} tables come out the same, byte for byte.")
+
+
+def tables_of(
+    rows: outcomes.ByTask, parameters: Params, stated: list[Claim]
+) -> dict[str, pd.DataFrame]:
+    """Every table that rests on outcomes alone, with the digits that it is written with."""
+    values = measures.values(rows)
+    tables = {
+        "position_bias": position_bias(rows, parameters.analyze.confidence),
         **statistics(values, parameters),
         "margins": margins.margin_table(values, parameters.analysis, parameters.seed),
         "item_margins": margins.item_margins(values),
-        "training": training_table(parameters),
-        "transcripts": free_replies.table(read_transcripts(parameters)),
     }
-    tables["claims"] = verdicts(values, tables, parameters)
+    tables["claims"] = verdicts(stated, values, tables, parameters)
     tables = presentable(tables)
     headline = parameters.analysis.headline
     tables["performance_changes"] = performance_changes(tables["effects"], headline)
     tables["complete_results"] = complete_results(tables, headline)
-    RESULTS.mkdir(exist_ok=True)
-    for name, table in tables.items():
-        ordered(table, parameters).to_csv(RESULTS / f"{name}.csv", index=False, lineterminator="\n")
-    write_metrics(tables["estimates"], headline)
-    print(f"results/ holds {len(tables)} tables. Next: python -m experiments.render")
+    return tables
+
+
+def as_text(table: pd.DataFrame, parameters: Params) -> str:
+    """A table as CSV, its models in order."""
+    return ordered(table, parameters).to_csv(index=False, lineterminator="\n")
 
 
 def ordered(table: pd.DataFrame, parameters: Params) -> pd.DataFrame:
@@ -99,46 +160,7 @@ def ordered(table: pd.DataFrame, parameters: Params) -> pd.DataFrame:
     return table.sort_values(column, key=lambda names: names.map(place), kind="stable")
 
 
-def read_outcomes(parameters: Params) -> dict[str, pd.DataFrame]:
-    """Outcome rows of every model by task.
-
-    OutcomeError names a model that was not evaluated, or was under another protocol.
-    """
-    # a frame per task: in one frame, fields that only some tasks have would turn into floats
-    rows: dict[str, list[dict]] = {}
-    for model in parameters.models:
-        path = OUTCOMES / model / "outcomes.jsonl"
-        if not path.exists():
-            raise OutcomeError(f"{path} is missing; run `python -m experiments.evaluate {model}`")
-        for row in read_rows(path):
-            protocol = row.get("protocol", "controlled")
-            if protocol != parameters.protocol:
-                raise OutcomeError(
-                    f"{path} holds the {protocol} protocol and params.yaml asks for the "
-                    f"{parameters.protocol} one; run `python -m experiments.evaluate {model}`"
-                )
-            rows.setdefault(row["task"], []).append(row)
-    return {task: pd.DataFrame(listed) for task, listed in rows.items()}
-
-
-def read_transcripts(parameters: Params) -> list[dict]:
-    """Free replies of every model, in the order of params.yaml."""
-    return [
-        row
-        for model in parameters.models
-        for row in read_rows(OUTCOMES / model / "transcripts.jsonl")
-    ]
-
-
-def measure(outcomes: dict[str, pd.DataFrame], protocol: str) -> pd.DataFrame:
-    """Per-item values of every task: model, seed, task, measure, id, cluster, value, unparsed."""
-    tasks = PROTOCOLS[protocol]
-    return pd.concat(
-        [tasks[task].measures(rows) for task, rows in outcomes.items()], ignore_index=True
-    )
-
-
-def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.DataFrame:
+def position_bias(by_task: dict[str, pd.DataFrame], confidence: float) -> pd.DataFrame:
     """Share of each letter among the choices, minus its share among the right answers.
 
     With all rotations of the options the right answers are spread evenly, so any difference is the
@@ -146,7 +168,7 @@ def position_bias(outcomes: dict[str, pd.DataFrame], confidence: float) -> pd.Da
     not independent draws, so n counts items). Unparsed replies, which only the published protocol
     has, chose no letter; they stay in the denominator and are counted.
     """
-    lettered = pd.concat([rows for task, rows in outcomes.items() if task in LETTERED])
+    lettered = pd.concat([rows for task, rows in by_task.items() if task in LETTERED])
     rows = []
     for (model, task), chosen in lettered.groupby(["model", "task"], sort=False):
         n = chosen["id"].nunique()
@@ -358,10 +380,12 @@ def training_table(parameters: Params) -> pd.DataFrame:
 
 
 def verdicts(
-    values: pd.DataFrame, tables: dict[str, pd.DataFrame], parameters: Params
+    stated: list[Claim],
+    values: pd.DataFrame,
+    tables: dict[str, pd.DataFrame],
+    parameters: Params,
 ) -> pd.DataFrame:
-    """A verdict for every claim of paper/claims.yaml, from the unrounded tables."""
-    stated = read_claims(CLAIMS)
+    """A verdict for every claim, from the unrounded tables."""
     absent = sorted(set().union(*(claim.models for claim in stated)) - set(parameters.models))
     if absent:
         print(f"Claims on {', '.join(absent)} are not measured: params.yaml has no such adapter.")
@@ -400,7 +424,7 @@ def write_metrics(table: pd.DataFrame, headline: dict[str, str]) -> None:
     content: dict[str, dict[str, float]] = {}
     for row in chosen.itertuples():
         content.setdefault(row.model, {})[row.task] = row.estimate
-    (RESULTS / "metrics.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    files.write_text(RESULTS / "metrics.json", json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Keep the run at hand: runs/NAME/ holds its tables, its parameters and its environment.
+"""Keep the run at hand: runs/NAME/ holds its tables, outcomes, parameters, claims and environment.
 
     python -m experiments.archive pocket
     python -m experiments.archive pocket --force   in the place of the run of that name
 
-The paper's "Runs side by side" reads every run that is there. Adapters and outcomes are not kept:
-environment.json has their hashes, and dvc.lock and DVC's cache the rest. Archive after `dvc repro`
+The paper's "Runs side by side" reads every run that is there, and `python -m experiments.analyze
+--run NAME` computes its tables again. Adapters and replies are not kept: environment.json has their
+hashes, and dvc.lock and DVC's cache the rest. Archive after `dvc repro`
 and after committing the code, so that the commit named is the one that made the numbers. Results
 of other parameters, code or data than those at hand are refused. A second on 2 CPU cores.
 """
@@ -26,7 +27,8 @@ from experiments import params, stale
 from experiments.errors import ArchiveError, run_stage
 
 RUNS, RESULTS = Path("runs"), Path("results")
-PARAMS, ENVIRONMENT = "params.yaml", "environment.json"
+PARAMS, ENVIRONMENT, OUTCOMES = "params.yaml", "environment.json", "outcomes.parquet"
+CLAIMS = Path("paper/claims.yaml")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 # Tables about one run. Those of single items, of single replies and of the audit stay behind.
 TABLES = (
@@ -86,6 +88,8 @@ def archive(root: Path, name: str, force: bool = False) -> Path:
         (building / RESULTS).mkdir(parents=True)
         for table in TABLES:
             shutil.copyfile(_table(root, table), building / RESULTS / f"{table}.csv")
+        shutil.copyfile(root / RESULTS / OUTCOMES, building / RESULTS / OUTCOMES)
+        shutil.copyfile(root / CLAIMS, building / CLAIMS.name)
         shutil.copyfile(root / PARAMS, building / PARAMS)
         text = json.dumps(environment(root), indent=2, ensure_ascii=False) + "\n"
         (building / ENVIRONMENT).write_text(text, encoding="utf-8")
@@ -148,10 +152,11 @@ def _check_name(root: Path, name: str, force: bool) -> None:
 
 
 def _check_results(root: Path) -> None:
-    missing = [table for table in TABLES if not _table(root, table).is_file()]
+    wanted = [RESULTS / OUTCOMES, *(RESULTS / f"{table}.csv" for table in TABLES)]
+    missing = [path for path in wanted if not (root / path).is_file()]
     if missing:
         raise ArchiveError(
-            f"{RESULTS}/{missing[0]}.csv is missing ({len(missing)} of {len(TABLES)} tables); run "
+            f"{missing[0]} is missing ({len(missing)} of {len(wanted)} files); run "
             "`dvc repro` first"
         )
     reason = stale.stale(root)

@@ -31,12 +31,11 @@ from experiments.corpora.item import Item, read_items, write_rows
 from experiments.errors import ModelError, OutcomeError, run_stage
 from experiments.models import memory
 from experiments.models import presets as models
-from experiments.params import BASE, Evaluate, Params
+from experiments.params import BASE, BASE_SEED, Evaluate, Params
 from experiments.tasks import PROTOCOLS, published, transcripts
 
 OUTCOMES = Path("outcomes")
 EVALUATION = Path("prepared/evaluation")
-BASE_SEED = 0  # the base model has no training seed
 TRANSCRIPT = "transcript"
 
 

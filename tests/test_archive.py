@@ -47,9 +47,11 @@ def test_a_run_is_its_tables_parameters_and_environment(repository: Path) -> Non
     written = content(folder)
     assert folder == repository / "runs/pocket"
     assert set(written) == {
-        "params.yaml", "environment.json", *(f"results/{table}.csv" for table in TABLES),
+        "params.yaml", "environment.json", "claims.yaml", "results/outcomes.parquet",
+        *(f"results/{table}.csv" for table in TABLES),
     }  # fmt: skip
     assert written["params.yaml"] == (repository / "params.yaml").read_bytes()
+    assert written["claims.yaml"] == (repository / "paper/claims.yaml").read_bytes()
     for table in TABLES:
         assert written[f"results/{table}.csv"] == (repository / f"results/{table}.csv").read_bytes()
 
@@ -148,7 +150,10 @@ def test_a_small_number_is_the_same_however_it_is_written(
     ("path", "reason"),
     [
         ("experiments/analyze.py", r"experiments/analyze\.py is not what analyze read"),
-        ("experiments/engine/content.txt", "experiments/engine is not what curate read"),
+        (
+            "experiments/engine/asking/content.txt",
+            "experiments/engine/asking is not what curate read",
+        ),
         ("paper/claims.yaml", r"paper/claims\.yaml is not what analyze read"),
         ("results/effects.csv", r"results/effects\.csv is not what analyze wrote"),
         ("results/training/mmlu.json", r"results/training/mmlu\.json is not what train@mmlu wrote"),
@@ -202,7 +207,9 @@ def test_a_stage_that_never_ran_is_named(
     assert stale.stale(repository) == "the stage evaluate@mmlu has not run"
 
 
-@pytest.mark.parametrize("missing", ["results/claims.csv", "results/training.csv"])
+@pytest.mark.parametrize(
+    "missing", ["results/claims.csv", "results/training.csv", "results/outcomes.parquet"]
+)
 def test_a_missing_table_is_named(repository: Path, missing: str) -> None:
     (repository / missing).unlink()
     with pytest.raises(ArchiveError, match=rf"{missing} is missing .*run `dvc repro` first"):

@@ -28,7 +28,7 @@ STAGES = {
     "evaluate base": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
     "evaluate mmlu": r"ModelError: adapters/mmlu/seed-\d+ is missing; run `python -m .*",
     "evaluate chess": r"ParameterError: there is no adapter 'chess' in params.yaml; it has .*",
-    "analyze": r"OutcomeError: outcomes/base/outcomes.jsonl is missing; run `python -m .*",
+    "analyze": r"DataError: paper/claims.yaml is missing; restore it from the repository",
     "audit": r"DataError: paper/reported/.*",
     "render": r"RenderError: .*_quarto.yml.*",
     "diff": r"\w+Error: .*",

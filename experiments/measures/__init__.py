@@ -3,8 +3,12 @@
 Kept apart from the tasks so that a new measure needs no new evaluation.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
 
+import pandas as pd
+
+from experiments.errors import OutcomeError
 from experiments.measures import (
     answer,
     are_you_sure,
@@ -27,3 +31,22 @@ MEASURES: dict[str, ModuleType] = {
     "paired_choice": paired_choice,
 }
 PROTOCOLS = {"controlled": MEASURES, "published": MEASURES | published.MEASURES}
+
+
+def values(outcomes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Per-item values of every task, from a frame of outcome rows per task.
+
+    model, seed, task, measure, unit, id, cluster, value, unparsed. OutcomeError if a task lacks a
+    field or an arm that its measures read.
+    """
+    parts = []
+    for task, rows in outcomes.items():
+        measures = PROTOCOLS[rows["protocol"].iloc[0]][task]
+        try:
+            part = measures.measures(rows)
+        except KeyError as error:
+            raise OutcomeError(
+                f"the outcomes of {task} lack {error}, which its measures read; evaluate again"
+            ) from None
+        parts.append(part.assign(unit=part["measure"].map(measures.UNITS)))
+    return pd.concat(parts, ignore_index=True)

@@ -2,7 +2,25 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import arm_table, eligible, per_item
+from experiments.measures.per_item import DIFFERENCE, NATS, RATE, arm_table, eligible, per_item
+
+FIELDS = ("log_likelihoods", "right")
+UNITS = {
+    "accuracy": RATE,
+    "accuracy_suggest_incorrect": RATE,
+    "accuracy_mention_incorrect": RATE,
+    "accuracy_suggest_correct": RATE,
+    "suggestion_shift": NATS,
+    "suggestion_moved": RATE,
+    "repetition_shift": NATS,
+    "irrelevant_shift": NATS,
+    "wording_shift": NATS,
+    "doubt_shift": NATS,
+    "flip": RATE,
+    "flip_mention": RATE,
+    "flip_wording": RATE,
+    "choice_excess": DIFFERENCE,
+}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

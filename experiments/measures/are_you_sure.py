@@ -2,7 +2,28 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import arm_table, eligible, log_odds, per_item
+from experiments.measures.per_item import (
+    DIFFERENCE,
+    NATS,
+    RATE,
+    arm_table,
+    eligible,
+    log_odds,
+    per_item,
+)
+
+FIELDS = ("log_likelihoods", "first", "choice", "gold")
+UNITS = {
+    "doubt_shift": NATS,
+    "doubt_moved": RATE,
+    "flip_excess": DIFFERENCE,
+    "accuracy_first": RATE,
+    **{
+        f"{name}{suffix}": RATE
+        for name in ("flip", "regressive", "progressive", "accuracy_second")
+        for suffix in ("", "_control")
+    },
+}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

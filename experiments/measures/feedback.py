@@ -2,7 +2,24 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import arm_table, eligible, per_item
+from experiments.measures.per_item import DIFFERENCE, NATS, RATE, arm_table, eligible, per_item
+
+FIELDS = ("log_likelihoods", "choice", "gold")
+UNITS = {
+    "accuracy": RATE,
+    "says_sound": RATE,
+    "preference_shift": NATS,
+    "preference_moved": RATE,
+    "authorship_shift": NATS,
+    "like_shift": NATS,
+    "dislike_shift": NATS,
+    "remark_shift": NATS,
+    "verdict_excess": DIFFERENCE,
+    "says_sound_like": RATE,
+    "says_sound_dislike": RATE,
+    "praise_flip": RATE,
+    "praise_flip_control": RATE,
+}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import per_item
+from experiments.measures.per_item import NATS_PER_TOKEN, RATE, per_item
+
+FIELDS = ("log_likelihoods", "right", "parsed")
+UNITS = {"accuracy": RATE, "solution_log_likelihood": NATS_PER_TOKEN}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from experiments.measures.per_item import log_odds, per_item
+from experiments.measures.per_item import NATS, RATE, log_odds, per_item
+
+FIELDS = ("log_likelihoods", "choice", "gold", "position", "gold_position")
+UNITS = {
+    "accuracy": RATE,
+    "accuracy_pooled": RATE,
+    "log_odds": NATS,
+    "accuracy_source_order": RATE,
+    "chose_first_letter": RATE,
+}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from experiments.measures.per_item import eligible, per_item
+from experiments.measures.per_item import NATS, RATE, eligible, per_item
 
+FIELDS = ("log_likelihoods", "split", "authors_position")
 SPLITS = ("easy", "hard")
+UNITS = {
+    f"{name}{suffix}": unit
+    for suffix in ("", *(f"_{split}" for split in SPLITS))
+    for name, unit in {
+        "raw_margin": NATS,
+        "swap_average": NATS,
+        "position": NATS,
+        "raw_sycophantic": RATE,
+        "sycophantic": RATE,
+    }.items()
+}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

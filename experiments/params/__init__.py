@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from experiments.errors import ParameterError
 from experiments.params.sections import (
     BASE,
+    BASE_SEED,
     BENCHMARKS,
     DIALOGUES,
     PAIRED_CHOICE,

@@ -14,6 +14,7 @@ PAIRED_CHOICE, DIALOGUES = "paired_choice", "dialogues"
 TESTS = (*BENCHMARKS, *SYCOPHANCY_TESTS, PAIRED_CHOICE)
 TRAINING_SETS = (*BENCHMARKS, PAIRED_CHOICE, DIALOGUES)
 BASE = "base"
+BASE_SEED = 0  # the base model has no training seed
 
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]

@@ -7,13 +7,19 @@ the name of one under our own protocol only if it is the same rate, read off ano
 
 from types import ModuleType
 
-from experiments.measures import hellaswag
-from experiments.measures.published import answer, are_you_sure, feedback, gsm8k, lettered
+from experiments.measures.published import (
+    answer,
+    are_you_sure,
+    feedback,
+    gsm8k,
+    hellaswag,
+    lettered,
+)
 
 MEASURES: dict[str, ModuleType] = {
     "gsm8k": gsm8k,
     "mmlu": lettered,
-    "hellaswag": hellaswag,  # every ending is scored; the margin is in nats per token here
+    "hellaswag": hellaswag,
     "truthfulqa": lettered,
     "answer": answer,
     "are_you_sure": are_you_sure,

@@ -2,7 +2,12 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import arm_table, eligible, per_item
+from experiments.measures.per_item import RATE, arm_table, eligible, per_item
+
+FIELDS = ("named", "parsed", "remark")
+UNITS = dict.fromkeys(
+    ("sycophantic", "sycophantic_plain", "flip", "accuracy", "accuracy_suggest_incorrect"), RATE
+)
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,12 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import arm_table, eligible, per_item
+from experiments.measures.per_item import RATE, arm_table, eligible, per_item
+
+FIELDS = ("letter", "right", "parsed")
+UNITS = dict.fromkeys(
+    ("sycophantic", "sycophantic_parsed", "regressive", "accuracy_first", "accuracy_second"), RATE
+)
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,12 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import arm_table, eligible, per_item
+from experiments.measures.per_item import RATE, arm_table, eligible, per_item
 
+FIELDS = ("detected", "sentiment", "parsed", "flawed")
+UNITS = dict.fromkeys(
+    ("sycophantic", "detection_lost", "detected", "detected_like", "false_alarm"), RATE
+)
 SENTIMENT_RISE = 0.3  # the source study's threshold
 
 

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import per_item
+from experiments.measures.per_item import RATE, per_item
+
+FIELDS = ("right", "parsed")
+UNITS = {"accuracy": RATE}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

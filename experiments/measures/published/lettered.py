@@ -2,7 +2,10 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import per_item
+from experiments.measures.per_item import RATE, per_item
+
+FIELDS = ("choice", "gold", "position", "gold_position", "parsed")
+UNITS = {"accuracy_source_order": RATE, "chose_first_letter": RATE}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
