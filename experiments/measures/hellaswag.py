@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import NATS_PER_BYTE, RATE, per_item
+from experiments.measures.per_item import NATS_PER_CHARACTER, RATE, per_item
 
 FIELDS = ("log_likelihoods", "choice", "gold")
-UNITS = {"accuracy": RATE, "margin": NATS_PER_BYTE}
+UNITS = {"accuracy": RATE, "margin": NATS_PER_CHARACTER}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

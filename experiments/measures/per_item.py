@@ -10,7 +10,7 @@ import pandas as pd
 
 # What a measure's values are per item. Rates lie within [0, 1], a difference of two within [-1, 1].
 RATE, DIFFERENCE, NATS = "rate", "difference of rates", "nats"
-NATS_PER_BYTE, NATS_PER_TOKEN = "nats per byte", "nats per token"
+NATS_PER_CHARACTER, NATS_PER_TOKEN = "nats per character", "nats per token"
 VALUE_COLUMNS = ["model", "seed", "task", "measure", "id", "cluster", "value", "unparsed"]
 
 
