@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.engine.asking.generate import Slots, Writing
+from experiments.engine.asking.generate import Slots, Writing, end_tokens
+from experiments.engine.asking.pool import run
 from experiments.engine.asking.prefix import Pass, PrefixCache
 from experiments.engine.attention import planned_attention
 from experiments.engine.model import render
@@ -88,6 +89,25 @@ def test_decoding_logits_equal_a_plain_forward(any_model):
 def test_compiled_decoding_logits_equal_a_plain_forward():
     """What CUDA compiles, without its kernels: fixed shapes, free rows, no graph breaks."""
     check_decoding(tiny.language_model("gemma2").model, "aot_eager")
+
+
+def test_compiled_slots_serve_one_group_after_the_other(monkeypatch, settings):
+    """CUDA compiles once for all groups; what the first wrote must not show in the second."""
+    model = tiny.language_model("llama")
+    chosen = replace(settings, cache_gib=0.02)
+    groups = [[ask(Generate(prompt, 9)) for prompt in part] for part in (PROMPTS[3:], PROMPTS[:3])]
+    alone = [tiny.answers(model, chosen, [ask(Generate(prompt, 9)) for prompt in part])
+             for part in (PROMPTS[3:], PROMPTS[:3])]  # fmt: skip
+    made = []
+
+    def compiled(language_model, count):
+        made.append(Slots(model.model, count, end_tokens(model), backend="aot_eager"))
+        return made[-1]
+
+    monkeypatch.setattr(Slots, "of", compiled)
+    keyed = [list(enumerate(group)) for group in groups]
+    assert list(run(keyed, model, chosen, "test")) == alone
+    assert len(made) == 1
 
 
 def check_decoding(model, backend):
