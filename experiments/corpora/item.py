@@ -78,22 +78,25 @@ def read_rows(path: Path, needed: Collection[str] = ()) -> list[dict]:
     return rows
 
 
-def read_records(path: Path, schema: type[Record], remedy: str) -> list[Record]:
-    """Rows of a JSON-lines file as strictly validated dataclasses, no two with the same `id`.
+def read_records(
+    path: Path, schema: type[Record], remedy: str, *, unique: bool = True
+) -> list[Record]:
+    """Rows of a JSON-lines file as strictly validated dataclasses; `unique`: no `id` twice.
 
     DataError names the file, the line, the field that does not fit and the `remedy`.
     """
     adapter = TypeAdapter(schema)
-    records: dict[str, Record] = {}
+    records, ids = [], set()
     for number, line in numbered_lines(path):
         try:
             record = adapter.validate_json(line)
         except ValidationError as error:
             raise DataError(f"{path}, line {number}, {problem(error)}; {remedy}") from None
-        if record.id in records:
+        if unique and record.id in ids:
             raise DataError(f"{path}, line {number}, repeats the id {record.id!r}; {remedy}")
-        records[record.id] = record
-    return list(records.values())
+        ids.add(record.id)
+        records.append(record)
+    return records
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

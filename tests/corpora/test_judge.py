@@ -261,13 +261,23 @@ def test_an_interrupted_run_goes_on_and_pays_for_nothing_twice(
     assert len(server.requests) == 3
 
 
+def verdict_row(item: Item) -> dict:
+    return {
+        "id": item.id,
+        "model": "claude-test",
+        "prompt_sha256": judge.digest(item),
+        "split": "easy",
+        "input_tokens": 1,
+        "output_tokens": 1,
+    }
+
+
 def test_verdicts_on_other_words_or_by_another_model_do_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "v.jsonl"
     item = items(1)[0]
-    row = judge.verdict(item, "easy", judge.Reply("easy", 1, 1), "claude-test")
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(verdict_row(item)) + "\n", encoding="utf-8")
     assert judge.read_verdicts(path, [item], "claude-test") == {item.id: "easy"}
     assert judge.read_verdicts(path, [item], "claude-other") == {}
     changed = Item(**{**vars(item), "question": "Another question?"})
@@ -279,10 +289,10 @@ def test_verdicts_on_other_words_or_by_another_model_do_not_count(
 def test_no_file_is_no_verdicts_and_a_wrong_row_is_named(tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     assert judge.read_verdicts(path, items(1), "claude-test") == {}
-    row = judge.verdict(items(1)[0], "easy", judge.Reply("easy", 1, 1), "claude-test")
-    path.write_text(json.dumps(row | {"split": "medium"}) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match="line 1"):
-        judge.read_verdicts(path, items(1), "claude-test")
+    for wrong in ({"split": "medium"}, {"id": ["a"]}, {"input_tokens": True}, {"colour": "red"}):
+        path.write_text(json.dumps(verdict_row(items(1)[0]) | wrong) + "\n", encoding="utf-8")
+        with pytest.raises(DataError, match=rf"line 1, .*{next(iter(wrong))}.*; remove the line"):
+            judge.read_verdicts(path, items(1), "claude-test")
 
 
 def test_without_a_key_nothing_is_asked(serve, monkeypatch: pytest.MonkeyPatch) -> None:
