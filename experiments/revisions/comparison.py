@@ -36,8 +36,8 @@ class Comparison:
     def nothing_changed(self) -> bool:
         """Whether both sides agree in everything compared."""
         found = (self.claims, self.printed, self.parameters, self.hashes, self.tables)
-        first = self.claims.first or self.first_numbers
-        return not (first or any(one.changes for one in found))
+        more = self.claims.first or self.first_numbers or self.items.replies
+        return not (more or any(one.changes for one in found))
 
     @property
     def first_numbers(self) -> int:
