@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
-from printing import report as report_module
 
 from experiments.revisions.printed import Interval, Printed, independent, parsed_key
+from printing import report as report_module
 from tests.revisions.repository import EFFECTS, SHIFT, numbers_of, printed
 
 
