@@ -13,55 +13,74 @@ from experiments.corpora.item import Item, read_rows
 from experiments.errors import DataError
 
 FOLDER = Path("data/pocket")
-MMLU_FIELDS = ("subject", "split", "number", "question", "choices", "answer")
+GSM8K_FIELDS = ("question", "answer")
+MMLU_FIELDS = ("subject", "question", "choices", "answer")
 HELLASWAG_FIELDS = ("ind", "source_id", "activity_label", "ctx_a", "ctx_b", "endings", "label")
 
 
 def gsm8k() -> Iterator[Item]:
     """GSM8K (Cobbe et al. 2021); the wheel holds its test split only, so training draws on it."""
-    for number, row in enumerate(read_rows(FOLDER / "gsm8k.jsonl", ("question", "answer"))):
-        solution = re.sub(r"<<.*?>>", "", row["answer"]).strip()
-        if "####" not in solution:
-            raise DataError(f"gsm8k row {number} has no final answer after '####'")
-        yield Item(
-            id=f"gsm8k/{number}",
-            cluster=f"gsm8k/{number}",
-            benchmark="gsm8k",
-            question=" ".join(row["question"].split()),
-            solution=solution,
-        )
+    for number, row in enumerate(read_rows(FOLDER / "gsm8k.jsonl", GSM8K_FIELDS)):
+        yield problem(f"gsm8k/{number}", row)
 
 
 def mmlu(splits: tuple[str, ...]) -> Iterator[Item]:
     """MMLU (Hendrycks et al. 2021): `splits` of "dev", "validation" and "test"."""
-    for row in read_rows(FOLDER / "mmlu.jsonl", MMLU_FIELDS):
+    for row in read_rows(FOLDER / "mmlu.jsonl", (*MMLU_FIELDS, "split", "number")):
         if row["split"] in splits:
-            name = f"mmlu/{row['subject']}/{row['split']}/{row['number']}"
-            yield Item(
-                id=name,
-                cluster=name,
-                benchmark="mmlu",
-                question=row["question"].strip(),
-                options=tuple(choice.strip() for choice in row["choices"]),
-                gold=row["answer"],
-                category=row["subject"],
-            )
+            yield choice(f"mmlu/{row['subject']}/{row['split']}/{row['number']}", row)
 
 
 def hellaswag() -> Iterator[Item]:
     """HellaSwag (Zellers et al. 2019), validation split; items of one video or article cluster."""
     for row in read_rows(FOLDER / "hellaswag.jsonl", HELLASWAG_FIELDS):
-        context = f"{row['ctx_a']} {row['ctx_b'].capitalize()}".strip()
-        source = row["source_id"].split("~")[0]  # each numbers its items from zero
-        yield Item(
-            id=f"hellaswag/{source}/{row['ind']}",
-            cluster=f"hellaswag/{row['source_id']}",
-            benchmark="hellaswag",
-            question=clean_passage(f"{row['activity_label']}: {context}"),
-            options=tuple(map(clean_passage, row["endings"])),
-            gold=int(row["label"]),
-            category=source,
-        )
+        yield passage("hellaswag", row)
+
+
+def problem(name: str, row: dict, split: str = "", raw: bool = False) -> Item:
+    """One row of GSM8K; cleaned unless `raw`, its calculator annotations are left out."""
+    if "####" not in row["answer"]:
+        raise DataError(f"{name} has no final answer after '####'; fetch the pinned file again")
+    solution = row["answer"] if raw else re.sub(r"<<.*?>>", "", row["answer"])
+    return Item(
+        id=name,
+        cluster=name,
+        benchmark="gsm8k",
+        question=row["question"] if raw else " ".join(row["question"].split()),
+        solution=solution.strip(),
+        split=split,
+    )
+
+
+def choice(name: str, row: dict, split: str = "", raw: bool = False) -> Item:
+    """One row of MMLU; without the white space around its texts unless `raw`."""
+    return Item(
+        id=name,
+        cluster=name,
+        benchmark="mmlu",
+        question=row["question"] if raw else row["question"].strip(),
+        options=tuple(text if raw else text.strip() for text in row["choices"]),
+        gold=row["answer"],
+        category=row["subject"],
+        split=split,
+    )
+
+
+def passage(prefix: str, row: dict, split: str = "", raw: bool = False) -> Item:
+    """One row of HellaSwag, its id below `prefix`; put together and cleaned unless `raw`."""
+    source = row["source_id"].split("~")[0]  # each numbers its items from zero
+    context = f"{row['ctx_a']} {row['ctx_b'].capitalize()}".strip()
+    question = clean_passage(f"{row['activity_label']}: {context}")
+    return Item(
+        id=f"{prefix}/{source}/{row['ind']}",
+        cluster=f"hellaswag/{row['source_id']}",
+        benchmark="hellaswag",
+        question=row["ctx"] if raw else question,
+        options=tuple(text if raw else clean_passage(text) for text in row["endings"]),
+        gold=int(row["label"]),
+        category=source,
+        split=split,
+    )
 
 
 def clean_passage(text: str) -> str:

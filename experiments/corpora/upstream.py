@@ -36,56 +36,21 @@ def split_rows(benchmark: str, split: str, needed: Sequence[str]) -> list[dict]:
 
 
 def gsm8k(split: str, raw: bool = False) -> Iterator[Item]:
-    """GSM8K (Cobbe et al. 2021); cleaned, its calculator annotations are left out."""
-    for number, row in enumerate(split_rows("gsm8k", split, ("question", "answer"))):
-        name = f"gsm8k/{split}/{number}"
-        if "####" not in row["answer"]:
-            raise DataError(f"{name} has no final answer after '####'; fetch the pinned file again")
-        solution = row["answer"] if raw else re.sub(r"<<.*?>>", "", row["answer"])
-        yield Item(
-            id=name,
-            cluster=name,
-            benchmark="gsm8k",
-            question=row["question"] if raw else " ".join(row["question"].split()),
-            solution=solution.strip(),
-            split=split,
-        )
+    """GSM8K (Cobbe et al. 2021)."""
+    for number, row in enumerate(split_rows("gsm8k", split, pocket.GSM8K_FIELDS)):
+        yield pocket.problem(f"gsm8k/{split}/{number}", row, split, raw)
 
 
 def mmlu(split: str, raw: bool = False) -> Iterator[Item]:
     """MMLU (Hendrycks et al. 2021): the study divided all subjects into training and test."""
-    fields = ("question", "subject", "choices", "answer")
-    for number, row in enumerate(split_rows("mmlu", split, fields)):
-        name = f"mmlu/{row['subject']}/{split}/{number}"
-        yield Item(
-            id=name,
-            cluster=name,
-            benchmark="mmlu",
-            question=row["question"] if raw else row["question"].strip(),
-            options=tuple(choice if raw else choice.strip() for choice in row["choices"]),
-            gold=row["answer"],
-            category=row["subject"],
-            split=split,
-        )
+    for number, row in enumerate(split_rows("mmlu", split, pocket.MMLU_FIELDS)):
+        yield pocket.choice(f"mmlu/{row['subject']}/{split}/{number}", row, split, raw)
 
 
 def hellaswag(split: str, raw: bool = False) -> Iterator[Item]:
     """HellaSwag (Zellers et al. 2019); items of one video or article are one cluster."""
     for row in split_rows("hellaswag", split, (*pocket.HELLASWAG_FIELDS, "ctx")):
-        source = row["source_id"].split("~")[0]
-        context = f"{row['ctx_a']} {row['ctx_b'].capitalize()}".strip()
-        question = pocket.clean_passage(f"{row['activity_label']}: {context}")
-        endings = tuple(row["endings"])
-        yield Item(
-            id=f"hellaswag/{split}/{source}/{row['ind']}",
-            cluster=f"hellaswag/{row['source_id']}",
-            benchmark="hellaswag",
-            question=row["ctx"] if raw else question,
-            options=endings if raw else tuple(map(pocket.clean_passage, endings)),
-            gold=int(row["label"]),
-            category=source,
-            split=split,
-        )
+        yield pocket.passage(f"hellaswag/{split}", row, split, raw)
 
 
 def truthfulqa(split: str, most_options: int | None = None) -> Iterator[Item]:

@@ -154,7 +154,7 @@ def test_a_broken_line_is_named(folder: Path, name: str, line: bytes, cause: str
 
 def test_a_solution_without_a_final_answer_is_named(folder: Path) -> None:
     write_rows(folder / "gsm8k.jsonl", [PROBLEM, {**PROBLEM, "answer": "five"}])
-    with pytest.raises(DataError, match="gsm8k row 1 has no final answer"):
+    with pytest.raises(DataError, match="gsm8k/1 has no final answer"):
         list(pocket.gsm8k())
 
 
