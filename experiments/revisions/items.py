@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.errors import OutcomeError
 from experiments.revisions.snapshot import Snapshot
 
 OUTCOMES = "results/outcomes.parquet"
@@ -25,10 +26,14 @@ def compare_items(old: Snapshot, new: Snapshot, confidence: float) -> ItemChange
     """Compare the tracked outcomes of both sides, if they differ and both have them."""
     if old.blobs.get(OUTCOMES) == new.blobs.get(OUTCOMES):
         return ItemChanges()
-    absent = [side.label for side in (old, new) if OUTCOMES not in side.blobs]
-    if absent:
-        return ItemChanges(missing=f"{absent[0]} has no {OUTCOMES}")
+    sides = [side.content(OUTCOMES) for side in (old, new)]
+    if None in sides:
+        absent = (old, new)[sides.index(None)].label
+        return ItemChanges(missing=f"{absent} has no {OUTCOMES}")
     # Imported here: pandas takes seconds, and most comparisons have no use for it.
     from experiments.revisions.paired_outcomes import compare_outcomes
 
-    return ItemChanges(*compare_outcomes(old, new, confidence=confidence))
+    try:
+        return ItemChanges(*compare_outcomes(*sides, confidence=confidence))
+    except OutcomeError as error:
+        return ItemChanges(missing=str(error))
