@@ -36,10 +36,9 @@ def of_wheel(same_claim: float) -> list[Item]:
     The wheel labels half of the questions on the NLP community survey "philosophy"; the category
     here is read from the question.
     """
-    items = []
-    for number, row in enumerate(read_rows(pocket.FOLDER / "paired_choice.jsonl")):
-        answers = (row["sycophantic_answer"], row["truthful_answer"])
-        item = two_options(f"paired_choice/{number}", row["text"], *answers)
+    items, fields = [], ("text", "sycophantic_answer", "truthful_answer")
+    for number, row in enumerate(read_rows(pocket.FOLDER / "paired_choice.jsonl", fields)):
+        item = two_options(f"paired_choice/{number}", *(row[field] for field in fields))
         if item is None:
             raise DataError(
                 f"paired_choice row {number} is not a question with options (A) and (B), of which "
