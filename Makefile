@@ -1,31 +1,46 @@
-# Two commands do everything on a fresh machine with python3.11, make and git:
+# Everything a fresh machine with python3 (3.11 to 3.14), make and git needs:
+#   make try         the whole way at a tiny size, in a copy of this folder
 #   make reproduce   fetch, train, evaluate, analyse and render from nothing; then list the numbers
 #                    that differ from the committed ones
-#   make test        the tests
+#   make paper       render the committed results
+#   make test        all checks and tests
+#   make diff        what this branch changes in the paper's numbers (BASE=main)
 # The everyday way is `dvc repro` and `quarto render` inside the environment (.venv).
 
 PYTHON ?= python3
 BASE ?= main
-# uv does not read pip's own setting; a CPU wheel of torch that lies on disk is found through this
-export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+UV := uv==0.13.9
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STAMP := .venv/.installed
 
-.PHONY: environment data reproduce paper test diff constraints clean
+# uv does not read pip's own settings: where packages come from, and a CPU wheel of torch on disk
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_EXTRA_INDEX_URL
+export UV_INDEX ?= $(PIP_EXTRA_INDEX_URL)
+endif
 
-reproduce: environment data
-	dvc repro --force
-	python -m experiments.diff HEAD --report-only
+.PHONY: try reproduce paper test diff environment data constraints clean
+
+try: environment
+	@python -m experiments.reproduce --try
+
+reproduce: environment
+	@python -m experiments.reproduce
 
 paper: environment
 	python -m experiments.render
 
 test: environment data
 	ruff check .
+	ruff format --check .
+	mypy
 	python -m pytest
 
 diff: environment
-	python -m experiments.diff $(BASE)
+	@python -m experiments.diff $(BASE)
 
 environment: $(STAMP)
 
@@ -33,12 +48,13 @@ data: environment
 	python -m experiments.fetch
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
-		{ echo "Python 3.11 or 3.12 is needed; name it: make PYTHON=python3.11 ..."; exit 1; }
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet uv
-	.venv/bin/uv pip install --quiet --compile-bytecode -c constraints.txt -e '.[test]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "Python 3.11 to 3.14 is needed; name it: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up .venv (once; a few minutes)"
+	@.venv/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet $(UV)
+	@.venv/bin/uv pip install --quiet --compile-bytecode -c constraints.txt -e '.[test]'
+	@touch $@
 
 # The pins are made with torch's version written in; as a constraint the same file admits the CUDA
 # build on a GPU machine and a CPU wheel that lies on disk.
@@ -48,4 +64,4 @@ constraints: environment
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf _site prepared curated adapters outcomes .printed
+	rm -rf _site _try prepared curated adapters outcomes .printed

@@ -45,7 +45,7 @@ def main() -> None:
     parameters = params.load()
     pins.verify(Path("data"), "pocket/")
     models.verify_model(parameters.model, Path("data/model") / parameters.model.folder_name)
-    items = read_questions(parameters.curate)
+    items = read_questions(parameters.curate)[: parameters.curate.most_questions]
     verdicts = read_verdicts(VERDICTS, items, parameters.curate.claude.model)
     margins = decomposed(ask_base(items, parameters))
     table = curation(margins, verdicts, parameters.curate.hard_share, parameters.curate.judge)

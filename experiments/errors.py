@@ -39,6 +39,10 @@ class JudgeError(ReportError):
     """The Claude judge cannot be asked, refuses, or would cost more than allowed."""
 
 
+class PipelineError(ReportError):
+    """A stage of the pipeline failed; its own message stands above."""
+
+
 class ArchiveError(ReportError):
     """A run cannot be kept: its name, or results that are incomplete or not of the parameters."""
 

@@ -125,6 +125,7 @@ class Curate:
     claude: Claude
     source: Literal["wheel", "files"]
     most_per_claim: PositiveCount
+    most_questions: PositiveCount | None
 
     def __post_init__(self) -> None:
         if self.source == "files" and self.judge == "claude":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from functools import reduce
+from typing import Any
 
 from experiments.errors import RenderError
 from experiments.models.presets import PRESETS
@@ -183,9 +183,8 @@ def machine(parameters: Params) -> str:
     )
 
 
-def cost(readme: str, scale: str) -> str:
-    """What README.md says a run at this scale takes; RenderError if it does not name the scale."""
-    row = re.search(rf"^\| `{scale}` \|[^|]*\|([^|]*)\|", readme, re.MULTILINE)
-    if not row:
-        raise RenderError(f"README.md gives no cost of the scale {scale!r} in its table of scales")
-    return f"A whole run at this scale takes, by the README: {row[1].strip()}."
+def cost(costs: dict[str, Any], scale: str) -> str:
+    """What a run at this scale takes, by paper/costs.yaml; RenderError if it does not name it."""
+    if scale not in costs["scales"]:
+        raise RenderError(f"paper/costs.yaml gives no cost of the scale {scale!r}; add it")
+    return f"A whole run at this scale takes {costs['scales'][scale]['time']}."

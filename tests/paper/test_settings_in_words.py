@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import params
+from experiments import costs, params
 from experiments.errors import RenderError
 from experiments.params import Curate, Evaluate, Model, Params, Prepare, Train
 from printing import settings_in_words as words
@@ -74,14 +74,11 @@ def test_what_is_said_of_a_model(chosen: Model, pinned: str, size: str) -> None:
 
 
 def test_cost_is_that_of_the_scale() -> None:
-    readme = (
-        "| scale | what | time |\n| `smoke` | a test | 3 minutes |\n| `full` | a GPU | unknown |\n"
-    )
-    assert words.cost(readme, "smoke").endswith("3 minutes.")
-    assert words.cost(readme, "full").endswith("unknown.")
+    known = {"scales": {"smoke": {"time": "3 minutes"}, "full": {"time": "an unknown time"}}}
+    assert words.cost(known, "smoke").endswith("3 minutes.")
     with pytest.raises(RenderError, match="gives no cost of the scale 'pocket'"):
-        words.cost(readme, "pocket")
+        words.cost(known, "pocket")
 
 
-def test_the_readme_gives_the_cost_of_the_run_at_hand() -> None:
-    assert words.cost((ROOT / "README.md").read_text(encoding="utf-8"), PARAMETERS.scale)
+def test_every_scale_has_a_cost() -> None:
+    assert set(costs.load(ROOT / costs.COSTS)["scales"]) == set(PARAMETERS.sizes)
