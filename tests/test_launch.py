@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -12,14 +11,14 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from experiments import params
+from experiments import costs, params
 from experiments.models import memory
 from experiments.models.presets import PRESETS
 from experiments.params import Params
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH = ROOT / "launch"
-ARGUMENTS = sorted(LAUNCH.glob("*.args"))
+ARGUMENTS = sorted(LAUNCH.glob("*gb.args"))
 
 
 def changed(path: Path, folder: Path) -> Params:
@@ -51,28 +50,25 @@ def test_an_adapter_is_tuned_as_its_name_says(path: Path, tmp_path: Path) -> Non
     assert all(method == "full" for name, method in methods.items() if "_sft" in name)
 
 
-ROW = re.compile(
-    r"^\| [^|]+ \| (?:`(\S+\.args)`|–) \| (\d+) GB, (\d+) GB \(estimated\)", re.MULTILINE
-)
+LARGER = costs.load(ROOT / costs.COSTS)["larger"]
 
 
-def test_the_readme_says_what_is_estimated(tmp_path: Path) -> None:
-    rows = ROW.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert {name for name, _, _ in rows} == {"", *(path.name for path in ARGUMENTS)}
-    for name, training, evaluation in rows:
-        shutil.copy(ROOT / "params.yaml", tmp_path)
-        parameters = (
-            changed(LAUNCH / name, tmp_path) if name else params.load(tmp_path / "params.yaml")
-        )
-        shape = PRESETS[parameters.model.name].shape
-        estimates = [
-            max(
-                memory.training(shape, parameters.training(adapter), "cuda").total
-                for adapter in parameters.adapters
-            ),
-            memory.evaluation(shape, parameters, "cuda").total,
-        ]
-        assert [math.ceil(one / 1e9) for one in estimates] == [int(training), int(evaluation)], name
+@pytest.mark.parametrize("row", LARGER, ids=lambda row: str(row["arguments"]))
+def test_the_memory_of_a_larger_run_is_what_is_computed(row: dict, tmp_path: Path) -> None:
+    name = row["arguments"]
+    parameters = changed(LAUNCH / name, tmp_path) if name else params.load(ROOT / "params.yaml")
+    shape = PRESETS[parameters.model.name].shape
+    training = max(
+        memory.training(shape, parameters.training(adapter), "cuda").total
+        for adapter in parameters.adapters
+    )
+    evaluation = memory.evaluation(shape, parameters, "cuda").total
+    estimates = [math.ceil(total / 1e9) for total in (training, evaluation)]
+    assert estimates == [row["training_gb"], row["evaluation_gb"]]
+
+
+def test_every_argument_file_has_a_cost() -> None:
+    assert {row["arguments"] for row in LARGER} == {None, *(path.name for path in ARGUMENTS)}
 
 
 def test_every_larger_preset_of_a_model_is_launched_somewhere(tmp_path: Path) -> None:
@@ -172,18 +168,3 @@ class TestSlurm:
     def test_its_own_example_names_the_committed_adapters(self) -> None:
         count = len(params.load(ROOT / "params.yaml").adapters)
         assert f"--array=0-{count - 1} " in (LAUNCH / "slurm.sh").read_text(encoding="utf-8")
-
-
-def test_an_argument_file_is_written_into_params_yaml(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    python = Path(sys.executable).parent
-    command = ["bash", str(LAUNCH / "set.sh"), str(LAUNCH / "llama-2-7b-qlora-16gb.args")]
-    subprocess.run(
-        [*command, "scale=full"],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": f"{python}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
-        check=True,
-    )
-    parameters = params.load(tmp_path / "params.yaml")
-    assert (parameters.scale, parameters.model.name) == ("full", "llama-2-7b-chat")
-    assert "# " in (tmp_path / "params.yaml").read_text(encoding="utf-8")  # comments stay
