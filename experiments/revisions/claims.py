@@ -15,7 +15,6 @@ Claim = dict[str, str]
 class ClaimChange:
     """One claim on both sides; None where it is not there."""
 
-    id: str
     old: Claim | None
     new: Claim | None
 
@@ -33,29 +32,23 @@ class ClaimChange:
 
 @dataclass(frozen=True)
 class ClaimChanges:
-    """Claims with another verdict first, then new, removed and reworded ones.
+    """Claims with another verdict first, then new, removed and reworded ones."""
 
-    `first` holds the new side's claims if the old side has no table of claims.
-    """
-
-    changes: tuple[ClaimChange, ...] = ()
-    first: tuple[Claim, ...] = ()
-    unchanged: int = 0
+    changes: tuple[ClaimChange, ...]
+    unchanged: int
 
 
 def compare_claims(old: Snapshot, new: Snapshot) -> ClaimChanges:
     """Claims that changed, in the order of the file."""
-    before, after = read_claims(old), read_claims(new) or {}
-    if before is None:
-        return ClaimChanges(first=tuple(after.values()))
-    both = {**after, **before}
-    pairs = [ClaimChange(name, before.get(name), after.get(name)) for name in both]
-    changes = [pair for pair in pairs if pair.changed]
-    changes.sort(key=lambda change: not change.verdict_changed)
-    return ClaimChanges(tuple(changes), unchanged=len(pairs) - len(changes))
+    before, after = read_claims(old), read_claims(new)
+    pairs = [ClaimChange(before.get(name), after.get(name)) for name in {**after, **before}]
+    changes = sorted(
+        (pair for pair in pairs if pair.changed), key=lambda change: not change.verdict_changed
+    )
+    return ClaimChanges(tuple(changes), len(pairs) - len(changes))
 
 
-def read_claims(side: Snapshot) -> dict[str, Claim] | None:
-    """Claims by id; None if there is no table of them."""
+def read_claims(side: Snapshot) -> dict[str, Claim]:
+    """Claims by id; none if there is no table of them."""
     table = read_table(side, CLAIMS, "id", "text", "verdict")
-    return None if table is None else {row["id"]: row for row in table.dictionaries()}
+    return {row["id"]: row for row in table.dictionaries()} if table else {}

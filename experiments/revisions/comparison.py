@@ -36,7 +36,7 @@ class Comparison:
     def nothing_changed(self) -> bool:
         """Whether both sides agree in everything compared."""
         found = (self.claims, self.printed, self.parameters, self.hashes, self.tables)
-        more = self.claims.first or self.first_numbers or self.items.replies
+        more = self.first_numbers or self.items.replies
         return not (more or any(one.changes for one in found))
 
     @property

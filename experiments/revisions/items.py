@@ -37,3 +37,5 @@ def compare_items(old: Snapshot, new: Snapshot, confidence: float) -> ItemChange
         return ItemChanges(*compare_outcomes(*sides, confidence=confidence))
     except OutcomeError as error:
         return ItemChanges(missing=str(error))
+    except (KeyError, IndexError, TypeError, ValueError, StopIteration):
+        return ItemChanges(missing="the measures of this code cannot read the outcomes of a side")

@@ -19,9 +19,11 @@ def render_section(
 
 
 def render_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A pipe table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(in_cell, line)) + " |" for line in lines)
+    """A pipe table whose columns also stand under one another as plain text."""
+    head, *body = [[in_cell(text) for text in line] for line in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    lines = [head, ["-" * width for width in widths], *body]
+    return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines)
 
 
 def in_cell(text: str) -> str:
@@ -34,9 +36,9 @@ def as_code(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`" if text else "`(empty)`"
 
 
-def from_to(old: str, new: str) -> str:
+def from_to(*texts: str) -> str:
     """old → new, or one of them where they are equal."""
-    return old if old == new else f"{old} → {new}"
+    return " → ".join(dict.fromkeys(texts))
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

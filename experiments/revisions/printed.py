@@ -64,10 +64,11 @@ class Change:
 
     @property
     def difference(self) -> float | None:
-        """new - old; None unless both are numbers."""
-        if not self.old or not self.new or self.old.value is None or self.new.value is None:
+        """new - old; None unless both are numbers, and the new one that of its table."""
+        if not self.old or not self.new or self.new.note:
             return None
-        return self.new.value - self.old.value
+        known = self.old.value is not None and self.new.value is not None
+        return self.new.value - self.old.value if known else None
 
     def exceeds(self, tolerance: float) -> bool:
         """Whether a number printed on both sides changed by more than `tolerance`."""
@@ -78,16 +79,12 @@ class Change:
 
 @dataclass(frozen=True)
 class PrintedChanges:
-    """All of them, and how many printed numbers there are; None where a side has no table.
-
-    `below_digits` counts those among the `unchanged` whose value changed in digits not printed.
-    """
+    """All of them, and how many printed numbers there are; None where a side has no table."""
 
     changes: tuple[Change, ...]
     old_count: int | None
     new_count: int | None
     unchanged: int = 0
-    below_digits: int = 0
 
 
 def compare_printed(old: Snapshot, new: Snapshot) -> PrintedChanges:
@@ -104,7 +101,7 @@ def compare_printed(old: Snapshot, new: Snapshot) -> PrintedChanges:
     counts = [None if side is None else len(side) for side in (before, after)]
     if not before or not after:
         return PrintedChanges((), *counts)
-    pairs, same = paired_numbers(before, after, ResultTables(new))
+    pairs, unchanged = paired_numbers(before, after, ResultTables(new))
     found: dict[tuple, Change] = {}
     for was, now in pairs:
         shown = now or was
@@ -112,8 +109,7 @@ def compare_printed(old: Snapshot, new: Snapshot) -> PrintedChanges:
         earlier = found[identity].documents if identity in found else ()
         documents = tuple(dict.fromkeys((*earlier, shown.document)))
         found[identity] = Change(shown.key, was, now, documents, independent(was, now))
-    hidden = sum(was.value != now.value for was, now in same)
-    return PrintedChanges(tuple(found.values()), *counts, len(same), hidden)
+    return PrintedChanges(tuple(found.values()), *counts, unchanged)
 
 
 def read_printed(side: Snapshot) -> list[Printed] | None:
@@ -144,14 +140,9 @@ def numbers_in(text: str) -> list[tuple[float, float] | None]:
 
 
 def decimals(text: str) -> int:
-    """Digits after the point of a number as written."""
-    return len(text.partition(".")[2])
-
-
-def printed_decimals(text: str) -> int:
     """Digits after the point of the first number in a text."""
-    found = re.search(NUMBER, text)
-    return decimals(found[0]) if found else 0
+    found = re.search(r"\d\.(\d+)", text)
+    return len(found[1]) if found else 0
 
 
 def as_number(text: str | None) -> float | None:
@@ -163,22 +154,18 @@ def as_number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-Pair = tuple[Printed | None, Printed | None]
-
-
 def paired_numbers(
     before: list[Printed], after: list[Printed], tables: ResultTables
-) -> tuple[list[Pair], list[Pair]]:
-    """(old, new) of all that differ, and of all that do not.
+) -> tuple[list[tuple[Printed | None, Printed | None]], int]:
+    """(old, new) of all that differ, and how many do not.
 
     A document may print one key several times in several formats; equal texts go together first.
     """
     groups: dict[tuple[str, str], tuple[list[Printed], list[Printed]]] = {}
-    for side, numbers in ((1, after), (0, before)):
+    for side, numbers in ((1, map(tables.checked, after)), (0, before)):
         for entry in numbers:
             groups.setdefault((entry.document, entry.key), ([], []))[side].append(entry)
-    different: list[Pair] = []
-    same: list[Pair] = []
+    different, unchanged = [], 0
     for was, now in groups.values():
         for entry in list(now):
             equal = next((other for other in was if other.text == entry.text), None)
@@ -186,13 +173,12 @@ def paired_numbers(
                 continue
             was.remove(equal)
             now.remove(entry)
-            current = tables.current(entry)
-            if current:
-                different.append((equal, replace(current, note="not rendered")))
+            if entry.note:
+                different.append((equal, entry))
             else:
-                same.append((equal, entry))
-        different += zip_longest(was, map(tables.annotated, now))
-    return different, same
+                unchanged += 1
+        different += zip_longest(was, now)
+    return different, unchanged
 
 
 def independent(old: Printed | None, new: Printed | None) -> Interval | None:
@@ -202,7 +188,7 @@ def independent(old: Printed | None, new: Printed | None) -> Interval | None:
     sides mostly share their items, so it is wider than need be: it does not cry wolf.
     """
     ends = [part for side in (old, new) if side for part in (side.value, side.low, side.high)]
-    if len(ends) < 6 or None in ends:
+    if len(ends) < 6 or None in ends or new.note:
         return None
     before, before_low, before_high, after, after_low, after_high = ends
     return Interval(
@@ -250,31 +236,23 @@ class ResultTables:
         fitting = self.indexed[columns].get(tuple(map(comparable, where.values())), [])
         return (fitting[0], column) if len(fitting) == 1 else None
 
-    def current(self, entry: Printed) -> Printed | None:
-        """The number as its table holds it, if the document shows another one.
+    def checked(self, entry: Printed) -> Printed:
+        """The number, with a note if its table holds another one.
 
         A value that was logged as it is printed (a p-value of 0.0036 as 0.004) agrees with a table
         that rounds to it.
         """
         found = self.row(entry)
-        if found is None:
-            return None
+        if found is None or entry.value is None:
+            return entry
         row, column = found
         names = (column, *bound_names(column, list(row)))
         held = [as_number(row[name]) for name in names] + [None] * (3 - len(names))
-        if held[0] is None or entry.value is None:
-            return None
         logged, shown = (entry.value, entry.low, entry.high), numbers_in(entry.text)
         shown[0] = shown[0] or (entry.value, 0.0)
         if all(map(agree, logged, shown, held)):
-            return None
-        text = f"{held[0]:g}".replace("-", "−")
-        return replace(entry, text=text, value=held[0], low=held[1], high=held[2])
-
-    def annotated(self, entry: Printed | None) -> Printed | None:
-        """The number with a note if its table holds another one."""
-        current = self.current(entry) if entry else None
-        return replace(entry, note=f"its table holds {current.text}") if current else entry
+            return entry
+        return replace(entry, note=f"its table holds {row[column]}".replace("-", "−"))
 
 
 def agree(logged: float | None, shown: tuple[float, float] | None, held: float | None) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from experiments.revisions.cells import TableChange
-from experiments.revisions.claims import Claim, ClaimChange, ClaimChanges
+from experiments.revisions.claims import Claim, ClaimChange
 from experiments.revisions.comparison import Comparison
 from experiments.revisions.items import ItemChanges
 from experiments.revisions.markdown import (
@@ -17,7 +16,7 @@ from experiments.revisions.markdown import (
     render_section,
     render_table,
 )
-from experiments.revisions.printed import PRINTED, Change, Printed, parsed_key, printed_decimals
+from experiments.revisions.printed import PRINTED, Change, Printed, decimals, parsed_key
 from experiments.revisions.settings import SettingChanges
 
 # Longer lists are cut and counted: a comment on GitHub holds 65,536 characters.
@@ -42,7 +41,7 @@ def write_report(
     sections = [
         f"## Numbers: {title}",
         write_headline(comparison, tolerance),
-        write_claims(comparison.claims),
+        write_claims(comparison.claims.changes),
         write_numbers(comparison.printed.changes, tolerance, confidence),
         write_items(comparison.items, shown | set(measures.items()), confidence),
         write_settings("Parameters", "Parameter", comparison.parameters),
@@ -88,38 +87,34 @@ def count_changed(changes: Sequence[Change], total: int, tolerance: float) -> st
     return text + (f" ({within} within the tolerance of {tolerance:g})." if within else ".")
 
 
-def write_claims(found: ClaimChanges) -> str:
+def write_claims(changes: Sequence[ClaimChange]) -> str:
     """Claims: verdicts that changed first."""
-    if found.first:
-        tally = Counter(claim["verdict"] for claim in found.first)
-        verdicts = ", ".join(f"{number} {verdict}" for verdict, number in sorted(tally.items()))
-        return f"### Claims\n\nAll {counted(len(found.first), 'claim')} are new: {verdicts}."
-    rows = [claim_row(change) for change in found.changes]
-    return render_section("Claims", ["Claim", "Verdict", "Estimate", "n"], rows)
+    header = ["Claim", "Verdict", "Estimate", "n"]
+    return render_section("Claims", header, [claim_row(change) for change in changes], LISTED_ROWS)
 
 
 def claim_row(change: ClaimChange) -> list[str]:
     """One claim: its text, verdict, estimate and n, old → new."""
-    shown = change.new or change.old
-    text = f"{as_code(shown['id'])}: {shown['text']}"
-    if change.old and change.new and change.old["text"] != change.new["text"]:
-        text += f" (was: {change.old['text']})"
-    verdicts = [side["verdict"] if side else NONE for side in (change.old, change.new)]
-    verdict = from_to(*verdicts)
+    sides = [side for side in (change.old, change.new) if side]
+    text = f"{as_code(sides[-1]['id'])}: {sides[-1]['text']}"
+    if sides[0]["text"] != sides[-1]["text"]:
+        text += f" (was: {sides[0]['text']})"
+    verdict = from_to(*(side["verdict"] for side in sides))
     if change.verdict_changed:
-        verdict = f"{verdicts[0]} → **{verdicts[1]}**"
-    elif change.old is None:
-        verdict = f"new: {verdicts[1]}"
-    elif change.new is None:
-        verdict = f"removed, was {verdicts[0]}"
-    estimates = [claim_estimate(side) for side in (change.old, change.new)]
-    sizes = [side.get("n", NONE) if side else NONE for side in (change.old, change.new)]
-    return [text, verdict, from_to(*estimates), from_to(*sizes)]
+        verdict = f"{change.old['verdict']} → **{change.new['verdict']}**"
+    elif len(sides) == 1:
+        verdict = f"new: {verdict}" if change.new else f"removed, was {verdict}"
+    return [
+        text,
+        verdict,
+        from_to(*map(claim_estimate, sides)),
+        from_to(*(side.get("n", NONE) for side in sides)),
+    ]
 
 
-def claim_estimate(claim: Claim | None) -> str:
+def claim_estimate(claim: Claim) -> str:
     """Estimate and interval of a claim as the table holds them."""
-    if not claim or not claim.get("estimate"):
+    if not claim.get("estimate"):
         return NONE
     bounds = f" [{claim['low']}, {claim['high']}]" if claim.get("low") else ""
     return f"{claim['estimate']}{bounds}".replace("-", "−")
@@ -161,18 +156,19 @@ def with_interval(entry: Printed | None) -> str:
     """A number as printed, with the interval of its table if the text does not hold one."""
     if entry is None:
         return NONE
-    note = f" ({entry.note})" if entry.note else ""
+    if entry.note:
+        return f"{entry.text} ({entry.note})"
     if entry.low is None or entry.high is None or "[" in entry.text:
-        return entry.text + note
-    format = f".{printed_decimals(entry.text)}{'%' if '%' in entry.text else 'f'}"
-    return f"{entry.text} [{entry.low:{format}}, {entry.high:{format}}]{note}".replace("-", "−")
+        return entry.text
+    format = f".{decimals(entry.text)}{'%' if '%' in entry.text else 'f'}"
+    return f"{entry.text} [{entry.low:{format}}, {entry.high:{format}}]".replace("-", "−")
 
 
 def difference(change: Change) -> str:
     """new - old with its interval, in the printed unit and digits."""
     if change.difference is None:
         return NONE
-    digits = max(printed_decimals(side.text) for side in (change.old, change.new))
+    digits = max(decimals(side.text) for side in (change.old, change.new))
     scale, unit = (100, " points") if "%" in change.new.text else (1, "")
     text = f"{scale * change.difference:+.{digits}f}{unit}"
     if change.interval:
@@ -282,18 +278,15 @@ def shape(change: TableChange) -> str:
 
 def unchanged(comparison: Comparison) -> str:
     """What is the same, counted."""
-    numbers, hidden = comparison.printed.unchanged, comparison.printed.below_digits
-    note = f" ({hidden} of them changed below the printed digits)" if hidden else ""
     parts = [
-        numbers and counted(numbers, "printed number") + note,
-        *(
-            found.unchanged and counted(found.unchanged, *names)
-            for found, *names in (
-                (comparison.claims, "claim"),
-                (comparison.parameters, "parameter"),
-                (comparison.hashes, "content hash", "content hashes"),
-                (comparison.tables, "result table"),
-            )
-        ),
+        counted(found.unchanged, *names)
+        for found, *names in (
+            (comparison.printed, "printed number"),
+            (comparison.claims, "claim"),
+            (comparison.parameters, "parameter"),
+            (comparison.hashes, "content hash", "content hashes"),
+            (comparison.tables, "result table"),
+        )
+        if found.unchanged
     ]
-    return ", ".join(part for part in parts if part) or "nothing"
+    return ", ".join(parts) or "nothing"

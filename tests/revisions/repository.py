@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,14 +67,14 @@ class Repository:
             csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Exit status and report."""
+        """Exit status and report, without the spaces that align its tables."""
         self.monkeypatch.setattr(sys, "argv", ["diff", *arguments])
         status = 0
         try:
             diff.main()
         except SystemExit as stopped:
             status = stopped.code
-        return status, self.capsys.readouterr().out
+        return status, re.sub(" +", " ", self.capsys.readouterr().out)
 
     def fails(self, *arguments: str) -> str:
         """The sentence of the error."""

@@ -118,7 +118,7 @@ def test_a_first_pull_request_has_nothing_to_compare_with(bare) -> None:
     status, report = bare.run()
     assert status == 0
     assert "has no results/printed_numbers.csv: all 4 printed numbers are new." in report
-    assert "All 2 claims are new: 1 inconclusive, 1 supported." in report
+    assert "| new: supported | 0.30 [0.20, 0.40] | 40 |" in report
     assert "| `results/effects.csv` | new |" in report
 
 

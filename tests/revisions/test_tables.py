@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from tests.revisions.repository import EFFECTS, headings
+from tests.revisions.repository import EFFECTS, diff_in, headings
 
 
 def test_changed_verdicts_come_first_and_count_as_a_change(repository) -> None:
@@ -72,5 +72,7 @@ def test_few_cells_are_listed_and_many_counted(repository) -> None:
 
 def test_text_cannot_break_the_table(repository) -> None:
     repository.replace("results/claims.csv", "Feedback is the same.", '"a | b\nc"')
-    report = repository.run()[1]
+    report = diff_in(repository.root).stdout
     assert "a \\| b c" in report
+    rows = [line for line in report.splitlines() if line.startswith("|")]
+    assert len({len(row) for row in rows}) == 1  # also as plain text
