@@ -12,18 +12,17 @@ lm_eval's MMLU with five examples.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.timing import alternated, machine, matmul_rate, median, run_worker
 
 LETTERS = "ABCD"
 
@@ -49,20 +48,30 @@ def main() -> None:
 
 def compare(options, folder: Path, name: str, items: list[dict]) -> str:
     """One row of the table."""
+
+    def run(worker: str, some: list[dict] = items, size: int = 1) -> dict:
+        path = folder / "items.jsonl"
+        path.write_text("".join(json.dumps(item) + "\n" for item in some))
+        return run_worker(
+            options.lm_eval_python if worker == "lm_eval" else sys.executable, __file__, worker,
+            options.threads, items=path, model=options.model, batch=size,
+            token_budget=options.token_budget, row_tokens=options.row_tokens,
+            cache_gib=options.cache_gib,
+        )  # fmt: skip
+
     few = items[:: max(1, len(items) // options.sweep_items)]
-    sweep = {b: run_worker(options, folder, few, "lm_eval", b) for b in options.batch_sizes}
-    batch = min(sweep, key=lambda size: sweep[size]["seconds"])
-    ours, theirs = [], []
-    for _ in range(options.repeats):
-        ours.append(run_worker(options, folder, items, "ours", batch))
-        theirs.append(run_worker(options, folder, items, "lm_eval", batch))
+    sweep = {size: run("lm_eval", few, size)["seconds"] for size in options.batch_sizes}
+    batch = min(sweep, key=sweep.__getitem__)
+    ours, theirs = alternated(
+        options.repeats, partial(run, "ours"), partial(run, "lm_eval", size=batch)
+    )
     mine, other = ours[0]["log_likelihoods"], theirs[0]["log_likelihoods"]
     same = sum(_argmax(a) == _argmax(b) for a, b in zip(mine, other, strict=True))
     distance = max(
         abs(x - y) for a, b in zip(mine, other, strict=True) for x, y in zip(a, b, strict=True)
     )
-    seconds = [statistics.median(run["seconds"] for run in runs) for runs in (ours, theirs)]
-    rate = statistics.median(run["rate"] / run["matmul_rate"] for run in ours)
+    seconds = [median(results, "seconds") for results in (ours, theirs)]
+    rate = median(ours, "share_of_matmul_rate")
     return (
         f"| {name} | {len(items)} | {seconds[0]:.1f} | {seconds[1]:.1f} | {batch} "
         f"| **{seconds[1] / seconds[0]:.2f}** | {same} of {len(items)} | {distance:.1e} "
@@ -72,26 +81,6 @@ def compare(options, folder: Path, name: str, items: list[dict]) -> str:
 
 def _argmax(values: list[float]) -> int:
     return max(range(len(values)), key=values.__getitem__)
-
-
-def run_worker(options, folder: Path, items: list[dict], worker: str, batch: int) -> dict:
-    path = folder / "items.jsonl"
-    path.write_text("".join(json.dumps(item) + "\n" for item in items))
-    python = options.lm_eval_python if worker == "lm_eval" else sys.executable
-    command = [
-        python, __file__, "--worker", worker, "--items", path, "--model", options.model,
-        "--batch", batch, "--threads", options.threads, "--token-budget", options.token_budget,
-        "--row-tokens", options.row_tokens, "--cache-gib", options.cache_gib,
-    ]  # fmt: skip
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"},
-    )
-    if done.returncode:
-        sys.exit(f"The {worker} worker failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def ours_worker(options) -> dict:
@@ -128,24 +117,9 @@ def ours_worker(options) -> dict:
     return {
         "seconds": seconds,
         "tokens": sum(tokens),
-        "rate": 2 * body * sum(tokens) / seconds,
-        "matmul_rate": matmul_rate(model.config),
+        "share_of_matmul_rate": 2 * body * sum(tokens) / seconds / matmul_rate(model.config),
         "log_likelihoods": [reply.log_likelihoods for (reply,) in found],
     }
-
-
-def matmul_rate(config) -> float:
-    """Floating-point operations a second of this machine on the model's largest layer shape."""
-    import torch
-
-    rows, inner, outer = 1024, config.hidden_size, config.intermediate_size
-    left, right = torch.randn(rows, inner), torch.randn(outer, inner)
-    seconds = []
-    for _ in range(50):
-        begun = time.perf_counter()
-        torch.nn.functional.linear(left, right)
-        seconds.append(time.perf_counter() - begun)
-    return 2 * rows * inner * outer / statistics.median(seconds)
 
 
 def lm_eval_worker(options) -> dict:
@@ -277,20 +251,12 @@ def _read(path: Path) -> list[dict]:
 
 
 def environment(options) -> str:
-    packages = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("torch", "transformers"))
     return (
-        f"{processor()}, {options.threads} threads; {packages}, lm_eval 0.4.13; {options.n} items "
+        f"{machine(options.threads, 'torch', 'transformers')}, lm_eval 0.4.13; {options.n} items "
         f"({options.subjects} subjects of MMLU), "
         f"{options.repeats} alternated runs; token_budget {options.token_budget}, row_tokens "
         f"{options.row_tokens}, cache_gib {options.cache_gib}."
     )
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _parse() -> argparse.Namespace:

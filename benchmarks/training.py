@@ -12,21 +12,21 @@ one file about 30 minutes and 6 GB on two quiet cores.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.evaluation import matmul_rate, processor
+from benchmarks.timing import alternated, machine, matmul_rate, median
+from benchmarks.timing import run_worker as run_script
 
 
 def main() -> None:
@@ -62,18 +62,17 @@ def compare(options, settings, path: Path, folder: Path) -> str:
     sweep = {setting: run("trl", few, setting)["seconds"] for setting in candidates}
     print("<!-- sweep, s: " + json.dumps(sweep) + " -->", file=sys.stderr)
     best = min(sweep, key=sweep.get)
-    ours, theirs = [], []
-    for _ in range(options.repeats):
-        ours.append(run("ours", examples))
-        theirs.append(run("trl", examples, best))
+    ours, theirs = alternated(
+        options.repeats, partial(run, "ours", examples), partial(run, "trl", examples, best)
+    )
     exact = replace(settings.lora, dropout=0.0)
     losses = [
         run(worker, few, f"{whole} random", lora=exact)["losses"] for worker in ("ours", "trl")
     ]
     difference = max(abs(mine - other) for mine, other in zip(*losses, strict=True))
-    seconds = [statistics.median(one["seconds"] for one in runs) for runs in (ours, theirs)]
+    seconds = [median(results, "seconds") for results in (ours, theirs)]
     memory = [max(one["gib"] for one in runs) for runs in (ours, theirs)]
-    rate = statistics.median(one["rate"] / one["matmul_rate"] for one in ours)
+    rate = median(ours, "share_of_matmul_rate")
     tokens = sum(len(one["tokens"]) for one in examples)
     trained = tokens - sum(one["prompt"] for one in examples)
     return (
@@ -113,17 +112,7 @@ def run_worker(options, folder: Path, examples: list, worker: str, setting: str,
         json.dumps({"examples": examples, "setting": setting, "train": asdict(settings)})
     )
     python = options.trl_python if worker == "trl" else sys.executable
-    command = [python, __file__, "--worker", worker, "--task", task, "--model", options.model,
-               "--threads", options.threads]  # fmt: skip
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"},
-    )
-    if done.returncode:
-        sys.exit(f"The {worker} worker failed ({setting}):\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return run_script(python, __file__, worker, options.threads, task=task, model=options.model)
 
 
 def peak_gib() -> float:
@@ -170,8 +159,7 @@ def ours_worker(options) -> dict:
         "seconds": spent[0],
         "losses": record["loss"],
         "gib": peak_gib(),
-        "rate": sum(products) / spent[0],
-        "matmul_rate": matmul_rate(base.config),
+        "share_of_matmul_rate": sum(products) / spent[0] / matmul_rate(base.config),
     }
 
 
@@ -246,16 +234,14 @@ WORKERS = {"ours": ours_worker, "trl": trl_worker}
 
 
 def environment(options) -> str:
-    names = ("torch", "transformers", "peft", "accelerate")
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in names]
     trl = subprocess.run(
         [options.trl_python, "-c", "import importlib.metadata as m; print(m.version('trl'))"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return (
-        f"{processor()}, {options.threads} threads, float32; {', '.join(versions)}, "
-        f"trl {trl.stdout.strip()}. Medians of {options.repeats} alternated runs. Tokens are those "
-        "of the examples, padding and sharing not counted."
+        f"{machine(options.threads, 'torch', 'transformers', 'peft', 'accelerate')}, "
+        f"trl {trl.stdout.strip()}; float32. Medians of {options.repeats} alternated runs. Tokens "
+        "are those of the examples, padding and sharing not counted."
     )
 
 
