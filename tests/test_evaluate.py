@@ -15,6 +15,7 @@ from experiments.corpora.item import Item, read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, ModelError, OutcomeError, ParameterError
 from experiments.models import presets as models
+from experiments.outcomes import by_task, check_rows, read_lines
 from experiments.params import Adapter, Model, Params
 from experiments.tasks import transcripts
 from tests.policies import finish
@@ -94,7 +95,8 @@ def reply(request: Request) -> Reply:
     """The reply of a made-up model: a function of the words it is asked."""
     if not isinstance(request, Choose):
         return Text(ODD_TEXT, "end")
-    prompt = "".join(turn.content for turn in request.prompt)
+    turns = request.prompt
+    prompt = turns if isinstance(turns, str) else "".join(turn.content for turn in turns)
     scores = tuple(-sum(map(ord, prompt + text)) / 7001 for text in request.continuations)
     return Likelihoods(scores, tuple(map(len, request.continuations)))
 
@@ -232,6 +234,19 @@ class TestOutcomes:
             scores = row["log_likelihoods"] + row.get("first_log_likelihoods", [])
             assert scores == [round(score, 6) for score in scores]
         assert {row["text"] for row in rows if row["task"] == "gsm8k"} == {ODD_TEXT}
+
+    @pytest.mark.parametrize("protocol", ["controlled", "published"])
+    def test_rows_fit_the_schema_that_analyze_checks(
+        self, ask: Callable, settings: Callable, protocol: str
+    ) -> None:
+        parameters = replace(COMMITTED, protocol=protocol)
+        settings(parameters)
+        ask()
+        table = read_lines(finished(), "base", protocol)
+        tasks = by_task(table)
+        assert set(tasks) == set(params.TESTS)
+        for task, rows in tasks.items():
+            check_rows(task, rows, COMMITTED.train.seeds)
 
     def test_a_second_run_writes_the_same_bytes(self, ask: Callable) -> None:
         ask()

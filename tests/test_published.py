@@ -87,6 +87,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
         for model in parameters.models:
             monkeypatch.setattr(sys, "argv", ["evaluate", model])
             evaluate.main()
+        monkeypatch.setattr(sys, "argv", ["analyze"])
 
     return ask_all
 
@@ -142,7 +143,7 @@ def test_outcomes_of_the_other_protocol_are_refused(
 ) -> None:
     study(silent)
     monkeypatch.setattr(params, "load", lambda: replace(SMALL, protocol="controlled"))
-    with pytest.raises(OutcomeError, match=r"holds the published protocol .*evaluate base"):
+    with pytest.raises(OutcomeError, match=r"protocol published, not of controlled; .*base"):
         analyze.main()
 
 
@@ -200,7 +201,7 @@ class TestUnmeasuredClaims:
     def test_a_column_that_no_table_has_is_an_error_all_the_same(self) -> None:
         with pytest.raises(DataError, match="no column colour"):
             analyze.claims.assess(
-                [claim(estimand=self.KNOWN | {"colour": 1})],
+                [claim(estimand=self.KNOWN | {"colour": "red"})],
                 {"effect": effects(0.1, 0.2)},
                 confidence=0.95,
                 allow_unmeasured=True,
