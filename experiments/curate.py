@@ -31,7 +31,7 @@ from experiments.corpora.item import Item, write_items
 from experiments.corpora.judge import VERDICTS, read_verdicts
 from experiments.errors import DataError, run_stage
 from experiments.measures.paired_choice import decomposed
-from experiments.models import presets as models
+from experiments.models import verification
 from experiments.params import BASE, Curate, Params
 
 CURATED = Path("curated")
@@ -44,7 +44,7 @@ def main() -> None:
     """Ask the base model, divide the claims, write the items with their split."""
     parameters = params.load()
     pins.verify(Path("data"), "pocket/")
-    models.verify_model(parameters.model, Path("data/model") / parameters.model.folder_name)
+    verification.verify_model(parameters.model, Path("data/model") / parameters.model.folder_name)
     items = read_questions(parameters.curate)[: parameters.curate.most_questions]
     verdicts = read_verdicts(VERDICTS, items, parameters.curate.claude.model)
     margins = decomposed(ask_base(items, parameters))
@@ -86,7 +86,9 @@ def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
 
     protocols = [(item.id, protocol(item, parameters.evaluate)) for item in items]
     language_model = load_model(
-        Path("data/model") / parameters.model.folder_name, dtype=parameters.evaluate.dtype
+        Path("data/model") / parameters.model.folder_name,
+        dtype=parameters.evaluate.dtype,
+        date=parameters.model.date,
     )
     (answered,) = run([protocols], language_model, parameters.evaluate.engine, "curate")
     rows = chain.from_iterable(answered)

@@ -28,9 +28,8 @@ from filelock import FileLock, Timeout
 
 from experiments import files, params, processes
 from experiments.corpora.item import Item, read_items, write_rows
-from experiments.errors import ModelError, OutcomeError, run_stage
-from experiments.models import memory
-from experiments.models import presets as models
+from experiments.errors import OutcomeError, run_stage
+from experiments.models import memory, trained, verification
 from experiments.params import BASE, BASE_SEED, Evaluate, Params
 from experiments.tasks import PROTOCOLS, published, transcripts
 
@@ -75,9 +74,9 @@ def main() -> None:
     parser.add_argument("model", help="base, or an adapter of params.yaml")
     name = parser.parse_args().model
     parameters = params.load()
-    adapters = adapter_folders(name, parameters)
     model_folder = Path("data/model") / parameters.model.folder_name
-    models.verify_model(parameters.model, model_folder)
+    base = verification.verify_model(parameters.model, model_folder)
+    adapters = adapter_folders(name, base, parameters)
     folder = OUTCOMES / name
     groups = grouped(instances(name, adapters, parameters), parameters, folder)
     with alone(name, folder):
@@ -90,15 +89,17 @@ def main() -> None:
             collect(name, folder, groups, identity, parameters)
 
 
-def adapter_folders(name: str, parameters: Params) -> dict[int, Path | None]:
-    """Training seed -> adapter folder; the base model has one entry without a folder."""
+def adapter_folders(name: str, base: dict[str, str], parameters: Params) -> dict[int, Path | None]:
+    """Training seed -> adapter folder; the base model has one entry without a folder.
+
+    ModelError for an adapter that is not whole, or not of this base model and params.yaml.
+    """
     if name == BASE:
         return {BASE_SEED: None}
-    parameters.adapter(name)
+    settings = parameters.training(name)
     folders = {seed: Path("adapters") / name / f"seed-{seed}" for seed in parameters.train.seeds}
     for folder in folders.values():
-        if not folder.is_dir():
-            raise ModelError(f"{folder} is missing; run `python -m experiments.train {name}` first")
+        trained.verify_trained(folder, base, settings)
     return folders
 
 
@@ -194,6 +195,7 @@ def ask(
             dtype=parameters.evaluate.dtype,
             device=processes.device(),
             quantization=None if quantization == "none" else quantization,
+            date=parameters.model.date,
         )
         answers = run(
             [[(one.key, one.protocol) for one in group.instances] for group in groups],
@@ -272,7 +274,7 @@ def fingerprint(
         *sorted((package / "engine/asking").glob("*.py")),
         *sorted(path for folder in adapters.values() if folder for path in folder.iterdir()),
         # a local folder may change under its name; the wheel's model is pinned and has no manifest
-        *model_folder.glob(models.MANIFEST),
+        *model_folder.glob(verification.MANIFEST),
     ]
     asked = [name, repr(parameters.model), parameters.protocol, repr(parameters.evaluate)]
     return files.digest_of("\n".join([*asked, *map(files.digest, depended_on)]))

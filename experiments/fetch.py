@@ -38,7 +38,8 @@ from experiments import params
 from experiments.corpora import pins
 from experiments.corpora.pins import SourceFile, Wheel
 from experiments.errors import DataError, DownloadError, ParameterError, run_stage
-from experiments.models import presets as models
+from experiments.models.fetching import fetch_model
+from experiments.models.presets import resolve
 from experiments.params import Model, Params
 
 DATA = Path("data")
@@ -71,8 +72,8 @@ def main() -> None:
         except DataError:
             make_files(fresh, work)
         move(fresh)
-    if not models.resolve(parameters.model).in_wheel:
-        models.fetch_model(parameters.model, DATA / "model" / parameters.model.folder_name)
+    if not resolve(parameters.model).in_wheel:
+        fetch_model(parameters.model, DATA / "model" / parameters.model.folder_name)
     there = [file.name for file in sources if pins.is_pinned(DATA / file.name, file)]
     remove_strays({*pins.FILES, *there}, parameters.model)
     print(f"data/ holds {len(pins.FILES) + len(there)} verified files. Next: dvc repro")
@@ -134,7 +135,7 @@ def remove_strays(known: Collection[str], model: Model) -> None:
             if not any(stray.iterdir()):
                 stray.rmdir()
         elif stray.relative_to(DATA).as_posix() not in known and (
-            models.resolve(model).in_wheel or own not in stray.parents
+            resolve(model).in_wheel or own not in stray.parents
         ):
             stray.unlink()
 

@@ -14,12 +14,23 @@ LONGEST_WAIT = timedelta(days=7)
 
 def count() -> int:
     """How many processes run this command side by side."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return number("WORLD_SIZE", 1)
 
 
 def rank() -> int:
     """The number of this process among them, from 0."""
-    return int(os.environ.get("RANK", "0"))
+    return number("RANK", 0)
+
+
+def number(variable: str, least: int) -> int:
+    """What a launcher set, `least` if it set none; ParameterError for what is no such number."""
+    text = os.environ.get(variable, str(least))
+    if not text.isdecimal() or int(text) < least:
+        raise ParameterError(
+            f"the environment says {variable}={text}, where a number from {least} belongs; unset "
+            "it, or start several processes with `accelerate launch`"
+        )
+    return int(text)
 
 
 def is_main() -> bool:

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import params, processes
+from experiments import files, params, processes
 from experiments.errors import DataError, TrainingError, run_stage
-from experiments.models import memory
-from experiments.models import presets as models
+from experiments.models import memory, trained, verification
 from experiments.params import Params, Train
 
 PREPARED = Path("prepared")
@@ -56,16 +54,19 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
             "run `python -m experiments.prepare` again"
         )
     model_folder = MODELS / parameters.model.folder_name
-    models.verify_model(parameters.model, model_folder)
-    memory.require_training(model_folder, settings)
+    base = verification.verify_model(parameters.model, model_folder)
     record_path = RESULTS / f"{name}.json"
+    records = {} if only_seed is None else records_of(record_path, name)
+    memory.require_training(model_folder, settings)
+    examples = {
+        split: encoded(split_rows, f"{split} row of {name}", model_folder, parameters)
+        for split, split_rows in rows.items()
+    }
     seeds = parameters.train.seeds if only_seed is None else [only_seed]
-    records = {}
-    if only_seed is not None and record_path.is_file():
-        records = json.loads(record_path.read_text(encoding="utf-8"))["seeds"]
     for seed in seeds:
         folder = ADAPTERS / name / f"seed-{seed}"
-        records[str(seed)] = train_seed(rows, model_folder, settings, seed, folder)
+        losses = train_seed(examples, model_folder, base, settings, seed, folder)
+        records[str(seed)] = counts(examples, rows) | losses
     if not processes.is_main():
         return
     if only_seed is None:
@@ -77,28 +78,40 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
         "epochs": settings.epochs,
         "seeds": {seed: records[seed] for seed in sorted(records, key=int)},
     }
-    record_path.parent.mkdir(parents=True, exist_ok=True)
-    record_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    files.write_text(record_path, json.dumps(record, indent=1) + "\n")
     print(f"{ADAPTERS / name} is trained. Next: python -m experiments.evaluate {name}")
+
+
+def records_of(path: Path, name: str) -> dict[str, dict]:
+    """What was recorded of seeds trained earlier; DataError for a damaged record."""
+    if not path.exists():
+        return {}
+    seeds = (verification.read_json(path) or {}).get("seeds")
+    if isinstance(seeds, dict) and all(seed.isdecimal() for seed in seeds):
+        return seeds
+    raise DataError(
+        f"{path} is damaged: it lists no seeds; delete it and run `python -m experiments.train "
+        f"{name}`, which trains all of them"
+    )
 
 
 def read(path: Path) -> list[dict]:
     """Training rows; DataError names the file and line of the first malformed one."""
     if not path.is_file():
         raise DataError(f"{path} is missing; run `python -m experiments.prepare`")
-    with path.open(encoding="utf-8") as lines:
-        rows = [parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+    lines = path.read_bytes().splitlines()
+    rows = [parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
     if not rows:
         raise DataError(f"{path} is empty; run `python -m experiments.prepare` again")
     return rows
 
 
-def parse(line: str, place: str) -> dict:
+def parse(line: bytes, place: str) -> dict:
     try:
         row = json.loads(line)
         texts = [turn[field] for turn in row["messages"] for field in ("role", "content")]
         texts += [row["id"], row["cluster"], row["completion"]]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
     else:
         if isinstance(row["messages"], list) and all(
@@ -109,51 +122,60 @@ def parse(line: str, place: str) -> dict:
     raise DataError(f"{place}: not a training row ({reason}); run `python -m experiments.prepare`")
 
 
-def train_seed(
-    rows: dict[str, list[dict]], model_folder: Path, settings: Train, seed: int, folder: Path
-) -> dict:
-    """Train one seed, put it at `folder` when all went well, and return its record."""
+def encoded(rows: list[dict], kind: str, model_folder: Path, parameters: Params) -> list:
+    """The rows as tokens, but for those that are too long; TrainingError if all are.
+
+    DataError names a row that the chat template refuses.
+    """
     # imported here: bad parameters and rows are reported before torch is loaded
-    from transformers import AutoTokenizer
+    from experiments.engine.model import load_tokenizer
+    from experiments.engine.training.packing import encode
 
-    from experiments.engine.training import packing, tune
-
-    tokenizer = AutoTokenizer.from_pretrained(model_folder, local_files_only=True)
-    kept = {}
-    for split, split_rows in rows.items():
-        examples = [encode(packing.encode, tokenizer, row, settings.loss_on) for row in split_rows]
-        kept[split] = [one for one in examples if len(one.tokens) <= settings.max_tokens]
-        if not kept[split]:
-            raise TrainingError(
-                f"every {split} row of {folder.parent.name} is longer than "
-                f"train.max_tokens = {settings.max_tokens}; raise it"
-            )
-    model = tune.adapt(tune.load(model_folder, settings), settings, seed)
-    record = tune.tune(model, kept["train"], kept["validation"], settings, seed)
-    state = tune.whole_state(model)
-    if processes.is_main():
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
+    settings, examples = parameters.train, []
+    tokenizer = load_tokenizer(model_folder, parameters.model.date)
+    for row in rows:
         try:
-            tune.save(model, partial, model_folder.name, state)
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            one = encode(tokenizer, row["messages"], row["completion"], settings.loss_on)
+        except DataError as error:
+            raise DataError(f"{kind}: {row['id']}: {error}") from None
+        if len(one.tokens) <= settings.max_tokens:
+            examples.append(one)
+    if not examples:
+        raise TrainingError(
+            f"every {kind} is longer than train.max_tokens = {settings.max_tokens}; raise it"
+        )
+    return examples
+
+
+def counts(examples: dict[str, list], rows: dict[str, list]) -> dict[str, int]:
+    """How many examples are used and how many were too long, for the record."""
     return {
-        "examples": len(kept["train"]),
-        "examples_too_long": len(rows["train"]) - len(kept["train"]),
-        "validation_examples": len(kept["validation"]),
-        "validation_examples_too_long": len(rows["validation"]) - len(kept["validation"]),
-        **{key: rounded(value) for key, value in record.items()},
+        "examples": len(examples["train"]),
+        "examples_too_long": len(rows["train"]) - len(examples["train"]),
+        "validation_examples": len(examples["validation"]),
+        "validation_examples_too_long": len(rows["validation"]) - len(examples["validation"]),
     }
 
 
-def encode(encode_row, tokenizer, row: dict, loss_on: str):
-    try:
-        return encode_row(tokenizer, row["messages"], row["completion"], loss_on)
-    except DataError as error:
-        raise DataError(f"training row {row['id']}: {error}") from None
+def train_seed(
+    examples: dict[str, list],
+    model_folder: Path,
+    base: dict[str, str],
+    settings: Train,
+    seed: int,
+    folder: Path,
+) -> dict:
+    """Train one seed, put it at `folder` when all went well, and return its losses."""
+    from experiments.engine.training import tune
+
+    model = tune.adapt(tune.load(model_folder, settings), settings, seed)
+    record = tune.tune(model, examples["train"], examples["validation"], settings, seed)
+    state = tune.whole_state(model)
+    if processes.is_main():
+        with files.new_folder(folder) as partial:
+            tune.save(model, partial, model_folder.name, state)
+            trained.write_note(partial, base, settings)
+    return {key: rounded(value) for key, value in record.items()}
 
 
 def remove_others(folder: Path, seeds: Sequence[int]) -> None:
@@ -161,7 +183,7 @@ def remove_others(folder: Path, seeds: Sequence[int]) -> None:
     current = {f"seed-{seed}" for seed in seeds}
     for stale in folder.iterdir():
         if stale.name not in current:
-            shutil.rmtree(stale)
+            files.remove(stale)
 
 
 def rounded(value: int | float | list[float]) -> int | float | list[float]:

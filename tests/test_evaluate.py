@@ -14,7 +14,7 @@ from experiments import evaluate, params
 from experiments.corpora.item import Item, read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, ModelError, OutcomeError, ParameterError
-from experiments.models import presets as models
+from experiments.models import trained, verification
 from experiments.outcomes import by_task, check_rows, read_lines
 from experiments.params import Adapter, Model, Params
 from experiments.tasks import transcripts
@@ -114,7 +114,14 @@ class Engine:
     others: list[int] = field(default_factory=list)  # models still in memory at each loading
 
     def load_model(
-        self, path: Path, *, adapter: Path | None, dtype: str, device: str, quantization: str | None
+        self,
+        path: Path,
+        *,
+        adapter: Path | None,
+        dtype: str,
+        device: str,
+        quantization: str | None,
+        date: str | None,
     ) -> ModuleType:
         self.loaded.append(adapter)
         self.dtypes.append(dtype)
@@ -163,7 +170,7 @@ def ask(
 ) -> Callable[..., Engine]:
     """Run the stage in a folder with prepared items; returns the engine, with what it was asked."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(models, "verify_model", lambda model, folder: None)
+    monkeypatch.setattr(verification, "verify_model", lambda model, folder: {})
     monkeypatch.setattr(evaluate.memory, "require_evaluation", lambda folder, parameters: None)
     for task, listed in items().items():
         write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
@@ -203,6 +210,7 @@ def train(name: str, *seeds: int) -> None:
         folder = Path(f"adapters/{name}/seed-{seed}")
         folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_text(f"weights {seed}", encoding="utf-8")
+        trained.write_note(folder, {}, COMMITTED.training(name))
 
 
 class TestOutcomes:
@@ -289,10 +297,10 @@ class TestOutcomes:
     def test_a_folder_that_changed_under_its_name_is_another_model(self, ask: Callable) -> None:
         folder = Path("data/model") / COMMITTED.model.folder_name
         folder.mkdir(parents=True)
-        (folder / models.MANIFEST).write_text("one", encoding="utf-8")
+        (folder / verification.MANIFEST).write_text("one", encoding="utf-8")
         first = ask(stop_after=5)
         assert len(ask(stop_after=9).asked) == 9  # goes on
-        (folder / models.MANIFEST).write_text("another", encoding="utf-8")
+        (folder / verification.MANIFEST).write_text("another", encoding="utf-8")
         assert first.asked and len(ask().asked) == 16
 
 
@@ -599,6 +607,6 @@ class TestBadInput:
         def altered(model: Model, folder: Path) -> None:
             raise DataError(f"{folder} is not the pinned model")
 
-        monkeypatch.setattr(models, "verify_model", altered)
+        monkeypatch.setattr(verification, "verify_model", altered)
         with pytest.raises(DataError, match="smollm2-135m-instruct is not the pinned model"):
             self.start(monkeypatch, "base")

@@ -17,7 +17,7 @@ import yaml
 
 from experiments import errors
 from experiments.corpora.item import write_items
-from experiments.models.presets import fetch_model
+from experiments.models.fetching import fetch_model
 from experiments.params import Model
 from tests.engine import tiny
 from tests.test_evaluate import items

@@ -20,7 +20,6 @@ from experiments import fetch, params
 from experiments.corpora import pins
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
 from experiments.models import gguf
-from experiments.models import presets as models
 from tests.fetched import DATA
 
 CHOICE = {"question": "Which one?", "subject": "botany", "choices": ["a", "b"], "answer": 1}
@@ -535,7 +534,7 @@ def test_another_model_is_fetched_and_not_taken_for_a_stray(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.safetensors").write_text("weights")
 
-    monkeypatch.setattr(models, "fetch_model", fetch_model)
+    monkeypatch.setattr(fetch, "fetch_model", fetch_model)
     fetch.main()
     weights = Path("data/model/owner--model/model.safetensors")
     assert weights.is_file()

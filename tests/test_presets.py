@@ -12,7 +12,9 @@ from experiments.corpora.item import read_rows, write_items
 from experiments.engine.model import load_model, render, tokenize
 from experiments.engine.request import Message
 from experiments.models import memory
-from experiments.models.presets import PRESETS, fetch_model, verify_model
+from experiments.models.fetching import fetch_model
+from experiments.models.presets import PRESETS
+from experiments.models.verification import verify_model
 from experiments.params import Lora, Model, Params
 from tests.engine import tiny
 from tests.test_evaluate import items

@@ -17,6 +17,7 @@ from experiments import analyze, evaluate, params
 from experiments.corpora.item import read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, OutcomeError
+from experiments.models import trained
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
 from tests.measures.test_measures import ITEMS
 from tests.policies import finish
@@ -58,7 +59,7 @@ def silent(model: str, request: Request) -> Reply:
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Evaluates every model with a given way of replying."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(evaluate.models, "verify_model", lambda model, folder: None)
+    monkeypatch.setattr(evaluate.verification, "verify_model", lambda model, folder: {})
     monkeypatch.setattr(evaluate.memory, "require_evaluation", lambda folder, parameters: None)
     asked = {task: ITEMS[task](16) for task in (*BENCHMARKS, *SYCOPHANCY_TESTS)}
     opinions = [
@@ -70,7 +71,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
         write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
     shutil.copytree(ROOT / "paper", "paper", ignore=lambda *_: {"figures", "reported"})
     for name in ADAPTERS:
-        Path(f"adapters/{name}/seed-1").mkdir(parents=True)
+        folder = Path(f"adapters/{name}/seed-1")
+        folder.mkdir(parents=True)
+        trained.write_note(folder, {}, SMALL.training(name))
         Path("results/training").mkdir(parents=True, exist_ok=True)
         record = {"adapter": name, "method": "lora", "seeds": {"1": {"examples": 2}}}
         Path(f"results/training/{name}.json").write_text(json.dumps(record))

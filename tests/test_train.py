@@ -9,7 +9,7 @@ import torch
 
 from experiments import params, train
 from experiments.errors import DataError, ModelError, ParameterError, TrainingError
-from experiments.models import presets as models
+from experiments.models import verification
 from tests.engine import tiny
 
 NAME = "truthfulqa"
@@ -32,7 +32,7 @@ def write(tmp_path):
         path = tmp_path / "prepared" / split / f"{NAME}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = [one if isinstance(one, str) else json.dumps(one) for one in rows]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        path.write_bytes(("\n".join(lines) + "\n").encode(errors="surrogateescape"))
 
     return write
 
@@ -46,7 +46,7 @@ def repository(tmp_path, monkeypatch, write):
     language_model = tiny.language_model("llama")
     language_model.model.save_pretrained(folder)
     language_model.tokenizer.save_pretrained(folder)
-    monkeypatch.setattr(models, "verify_model", lambda model, folder: None)
+    monkeypatch.setattr(verification, "verify_model", lambda model, folder: {})
     write("train", [row(number, "train") for number in range(12)])
     write("validation", [row(number, "validation") for number in range(3)])
     return tmp_path
@@ -74,7 +74,7 @@ def test_writes_an_adapter_per_seed_and_a_record(parameters, repository):
     assert set(first) == {
         f"seed-{seed}/{name}"
         for seed in (1, 2)
-        for name in ("adapter_config.json", "adapter_model.safetensors")
+        for name in ("adapter_config.json", "adapter_model.safetensors", "trained.json")
     }
     record_path = repository / "results" / "training" / f"{NAME}.json"
     text = record_path.read_text()
@@ -92,6 +92,7 @@ def test_writes_an_adapter_per_seed_and_a_record(parameters, repository):
     assert contents(adapters) == first
     assert record_path.read_text() == text
 
+    (adapters / "notes.txt").write_text("stray")
     (adapters / "seed-1").rename(adapters / "seed-9")  # a seed that params.yaml no longer lists
     train.train_adapter(NAME, parameters, only_seed=1)
     assert (adapters / "seed-9").is_dir()
@@ -107,6 +108,27 @@ def test_an_adapter_may_override_how_it_is_trained(parameters, repository):
     record = json.loads((repository / "results" / "training" / f"{NAME}.json").read_text())
     assert (record["method"], record["epochs"], record["seeds"]["1"]["steps"]) == ("full", 2, 6)
     assert (repository / "adapters" / NAME / "seed-1" / "config.json").is_file()
+
+
+@pytest.mark.parametrize("record", ["", "{", "[]", '{"seeds": []}', '{"seeds": {"x": {}}}'])
+def test_a_damaged_record_is_named_before_one_seed_is_trained(parameters, repository, record):
+    path = repository / "results" / "training" / f"{NAME}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(record)
+    with pytest.raises(DataError, match=rf"{NAME}\.json is damaged.*delete it and run"):
+        train.train_adapter(NAME, parameters, only_seed=1)
+    assert not (repository / "adapters").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("WORLD_SIZE", "abc"), ("WORLD_SIZE", "0"), ("RANK", "-1")]
+)
+def test_an_environment_that_no_launcher_sets_is_named(
+    parameters, repository, monkeypatch, variable, value
+):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ParameterError, match=f"{variable}={value}"):
+        train.train_adapter(NAME, parameters, only_seed=1)
 
 
 def test_long_examples_are_dropped_and_counted(parameters, repository, write):
@@ -126,8 +148,13 @@ def test_long_examples_are_dropped_and_counted(parameters, repository, write):
         (row(1, "train", messages={}), "line 2.*not empty"),
         (row(1, "train", messages=["text"]), "line 2.*TypeError"),
         (row(1, "train", completion=3), "line 2.*must be text"),
+        ("\udcff", "line 2: not a training row .*UnicodeDecodeError"),
+        ("[" * 100_000, "line 2: not a training row .*RecursionError"),
         (row(1, "train", completion="  "), "line 2.*not empty"),
-        (row(1, "train", messages=[{"role": "system", "content": "alone"}]), "row train/1: .*chat"),
+        (
+            row(1, "train", messages=[{"role": "system", "content": "alone"}]),
+            "train row of truthfulqa: train/1: .*chat",
+        ),
         (row(1, "train", cluster="validation/1"), "share the cluster 'validation/1'"),
     ],
 )
@@ -177,7 +204,6 @@ def test_a_failure_leaves_what_was_there(parameters, repository, monkeypatch):
     assert contents(repository) == before
 
     def interrupted(self, folder, **_):
-        folder.mkdir(parents=True)
         (folder / "adapter_model.safetensors").write_bytes(b"half")
         raise KeyboardInterrupt
 

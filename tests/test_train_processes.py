@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from experiments import params, train
 from experiments.errors import run_stage
-from experiments.models.presets import fetch_model
+from experiments.models.fetching import fetch_model
 from experiments.params import Model
 from tests.engine import tiny
 

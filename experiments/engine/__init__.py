@@ -33,3 +33,8 @@ What is promised:
   only then may a repeated run differ, by rounding.
 How fast it is beside lm-evaluation-harness, `model.generate` and TRL: benchmarks/RESULTS.md.
 """
+
+import logging
+
+# peft imports bitsandbytes, which warns of a kernel for 4-bit products that is not used here.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)

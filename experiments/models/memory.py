@@ -9,14 +9,13 @@ what to lower.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments import processes
 from experiments.errors import ModelError
-from experiments.models.presets import Shape
+from experiments.models.shape import Shape, shape_of
 from experiments.params import Evaluate, Params, Train
 
 NF4 = 0.5 + 4 / 64  # bytes per weight: 4 bits, and a float32 scale for every 64 weights
@@ -205,36 +204,6 @@ def longest_reply(settings: Evaluate, protocol: str) -> int:
     return max(settings.gsm8k_max_tokens, settings.transcripts.max_tokens)
 
 
-def shape_of(folder: Path) -> Shape:
-    """The sizes in a model folder's config.json; ModelError if it does not name them."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config = config.get("text_config", config)
-        heads = config["num_attention_heads"]
-        return Shape(
-            layers=config["num_hidden_layers"],
-            hidden=config["hidden_size"],
-            intermediate=config["intermediate_size"],
-            heads=heads,
-            kv_heads=config.get("num_key_value_heads") or heads,
-            head_size=config.get("head_dim") or config["hidden_size"] // heads,
-            vocabulary=config["vocab_size"],
-            # Gemma's configurations leave out that theirs are tied.
-            tied=config.get("tie_word_embeddings", "gemma" in config.get("model_type", "")),
-            softcap=bool(config.get("attn_logit_softcapping")),
-        )
-    except FileNotFoundError:
-        raise ModelError(f"{folder} holds no model; run `python -m experiments.fetch`") from None
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); fetch the model again") from None
-    except KeyError as error:
-        raise ModelError(
-            f"{path} does not name {error.args[0]}, from which memory is estimated; choose a model "
-            "of the kind of Llama, Gemma, Qwen or Mistral"
-        ) from None
-
-
 def is_sharded() -> bool:
     """Whether `accelerate launch` was given an FSDP configuration."""
     return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("true", "1")
@@ -245,7 +214,7 @@ def this_device() -> Device | None:
     import torch
 
     if torch.cuda.is_available():
-        free, _ = torch.cuda.mem_get_info(int(os.environ.get("LOCAL_RANK", "0")))
+        free, _ = torch.cuda.mem_get_info(processes.number("LOCAL_RANK", 0))
         return Device("cuda", free)
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
@@ -255,4 +224,4 @@ def this_device() -> Device | None:
     if "MemAvailable" not in sizes:
         return None
     available = int(sizes["MemAvailable"].split()[0]) * 1024
-    return Device("cpu", available / int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return Device("cpu", available / processes.number("LOCAL_WORLD_SIZE", 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,12 +37,16 @@ class Model:
 
     `name` with a slash inside is a hub repository and needs `revision`, the 40 hexadecimal digits
     of a commit; a name that begins with "." or "/" is a local folder; any other is a preset.
+    `date` is today for chat templates that write the date into their prompts.
     """
 
     name: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
 
     def __post_init__(self) -> None:
+        if self.date is not None:
+            date.fromisoformat(self.date)  # ValueError says what is wrong with it
         if self.on_hub and self.revision is None:
             raise ValueError(
                 f"revision is missing: {self.name!r} is a hub repository, and only a commit (40 "

@@ -1,15 +1,17 @@
 """Models load from a folder or say in one sentence why not; prompts become the right tokens."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from experiments.engine.model import load_model, render, tokenize
+from experiments.engine.model import load_model, load_tokenizer, render, tokenize
 from experiments.engine.request import Choose, Generate, Message
 from experiments.errors import ModelError
 from tests.engine import tiny
@@ -90,7 +92,7 @@ def test_a_tuned_checkpoint_takes_the_place_of_the_base(checkpoint, tmp_path):
     ("spoil", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "config.json"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"short"), "cannot be loaded"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be loaded"),
         (lambda folder: (folder / "config.json").write_text("{}"), "cannot be loaded"),
@@ -144,8 +146,83 @@ def test_only_safetensors_are_read(checkpoint, tmp_path):
             (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = load_model(checkpoint, device="cpu").model.state_dict()
     torch.save(weights, tmp_path / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="only pickled weights"):
         load_model(tmp_path, device="cpu")
+    index = {"weight_map": dict.fromkeys(weights, "pytorch_model.bin")}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match="must name a safetensors file beside it"):
+        load_model(tmp_path, device="cpu")
+
+
+def test_a_pickled_adapter_is_not_read(checkpoint, adapter, tmp_path):
+    shutil.copytree(adapter[0], tmp_path, dirs_exist_ok=True)
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    (tmp_path / "adapter_model.safetensors").unlink()
+    torch.save(weights, tmp_path / "adapter_model.bin")
+    with pytest.raises(ModelError, match=r"lacks adapter_model\.safetensors"):
+        load_model(checkpoint, device="cpu", adapter=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda weights: {},
+        lambda weights: dict(sorted(weights.items())[::2]),
+        lambda weights: {name: one for name, one in weights.items() if "layers.1" not in name},
+        lambda weights: {name.replace("q_proj", "k_proj"): one for name, one in weights.items()},
+        lambda weights: {
+            name.replace("model.layers", "_orig_mod.model.layers"): one
+            for name, one in weights.items()
+        },
+        lambda weights: {name: one[:1] for name, one in weights.items()},
+        lambda weights: weights | {"base_model.model.model.norm.lora_A.weight": torch.ones(1, 1)},
+    ],
+    ids=["none", "half", "no layer", "renamed", "compiled", "rank", "more"],
+)
+def test_an_adapter_must_hold_exactly_its_weights(checkpoint, adapter, tmp_path, change):
+    shutil.copytree(adapter[0], tmp_path, dirs_exist_ok=True)
+    weights = change(load_file(tmp_path / "adapter_model.safetensors"))
+    save_file(
+        {name: one.contiguous() for name, one in weights.items()},
+        tmp_path / "adapter_model.safetensors",
+    )
+    with pytest.raises(ModelError, match="does not hold the weights|size mismatch") as caught:
+        load_model(checkpoint, device="cpu", adapter=tmp_path)
+    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_adapter_for_fewer_layers_is_refused(checkpoint, adapter, tmp_path):
+    shutil.copytree(adapter[0], tmp_path, dirs_exist_ok=True)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(
+        json.dumps(config | {"target_modules": ["q_proj"]})
+    )
+    with pytest.raises(ModelError, match="does not hold the weights"):
+        load_model(checkpoint, device="cpu", adapter=tmp_path)
+
+
+@pytest.mark.parametrize("absent", ["lm_head.weight", "model.layers.1.mlp.up_proj.weight"])
+def test_a_checkpoint_that_lacks_a_weight_is_refused(checkpoint, tmp_path, absent):
+    """transformers draws it at random, or ties an output layer that its configuration unties."""
+    shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights[absent]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    for loaded in ({"path": tmp_path}, {"path": checkpoint, "adapter": tmp_path}):
+        with pytest.raises(ModelError, match=f"does not hold the weights.*{absent}"):
+            load_model(**loaded, device="cpu")
+
+
+def test_the_date_of_a_chat_template_is_fixed(checkpoint, tmp_path):
+    shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "chat_template.jinja").write_text(
+        "{% set today = strftime_now('%d %b %Y, %-d %B') if strftime_now is defined else '?' %}"
+        "{{ today }}|{{ messages[0]['content'] }}"
+    )
+    with pytest.raises(ModelError, match=r"today's date into every prompt; set model\.date"):
+        load_tokenizer(tmp_path)
+    tokenizer = load_tokenizer(tmp_path, "2024-07-06")
+    assert render(tokenizer, (Message("user", "U"),)) == "06 Jul 2024, 6 July|U"
 
 
 def test_no_remote_code(checkpoint, tmp_path):

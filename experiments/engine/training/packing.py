@@ -66,7 +66,9 @@ def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int:
     turns = [{"role": "user", "content": "ask"}, {"role": "assistant", "content": reply}]
     text = tokenizer.apply_chat_template(turns, tokenize=False)
     tail = tokenizer(text[text.rindex(reply) + len(reply) :], add_special_tokens=False).input_ids
-    closing = (token for token in tail if token in tokenizer.all_special_ids)
+    # transformers 5 leaves tokens without a role (Gemma's <end_of_turn>) out of all_special_ids
+    marked = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    closing = (token for token in tail if token in marked | set(tokenizer.all_special_ids))
     return next(closing, tokenizer.eos_token_id)
 
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
 
-from experiments.engine.model import load_model
+from experiments.engine.model import load_model, quiet_peft
 from experiments.engine.training.lora import quicken
 from experiments.engine.training.packing import ATTENTION, Example, pack
 from experiments.errors import TrainingError
@@ -54,16 +54,15 @@ def adapt(model: PreTrainedModel, settings: Train, seed: int) -> PreTrainedModel
     set_seed(seed)
     if settings.method == "full":
         return model
-    adapted = get_peft_model(
-        model,
-        LoraConfig(
-            task_type="CAUSAL_LM",
-            target_modules="all-linear",
-            r=settings.lora.r,
-            lora_alpha=settings.lora.alpha,
-            lora_dropout=settings.lora.dropout,
-        ),
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        target_modules="all-linear",
+        r=settings.lora.r,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
     )
+    with quiet_peft():
+        adapted = get_peft_model(model, config)
     quicken(adapted)
     return adapted
 
@@ -92,6 +91,9 @@ class CompletionTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset=None):
         return SequentialSampler(self.train_dataset)  # `shares` has shuffled
+
+    def log(self, logs, start_time=None):
+        """Nothing is printed: `losses` says more than the trainer's summary."""
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         if not self.losses:  # not earlier: sharded weights are in their places only now
@@ -171,7 +173,7 @@ def tune(
     TrainingError when a loss is not a number.
     """
     if settings.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     paged = settings.method == "qlora" and torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(

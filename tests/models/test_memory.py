@@ -15,7 +15,7 @@ from experiments.models.memory import Device, Estimate
 from experiments.models.presets import PRESETS
 from experiments.params import Params
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FILE = params.load(ROOT / "params.yaml")
 SMALL, LLAMA = PRESETS["smollm2-135m-instruct"].shape, PRESETS["llama-2-7b-chat"].shape
 QLORA = replace(FILE.train, method="qlora", gradient_checkpointing=True, token_budget=1024)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,12 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from experiments.corpora import pins
+from experiments import files
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
-from experiments.models import presets as models
-from experiments.models.presets import MANIFEST, PRESETS, fetch_model, resolve, verify_model
+from experiments.models import verification
+from experiments.models.fetching import fetch_model
+from experiments.models.presets import PRESETS, resolve
+from experiments.models.verification import MANIFEST, verify_model
 from experiments.params import Model
 from tests.fetched import DATA, needs_model
 
@@ -100,7 +103,7 @@ class TestPresets:
 
     @needs_model
     def test_the_wheels_model_has_the_shape_that_its_preset_says(self) -> None:
-        from experiments.models.memory import shape_of
+        from experiments.models.shape import shape_of
 
         name = "smollm2-135m-instruct"
         assert shape_of(DATA / "model" / name) == PRESETS[name].shape
@@ -207,6 +210,14 @@ class TestHub:
         fetch_model(MODEL, target)
         assert hub.asked == []
 
+    def test_a_token_in_typographic_quotes_is_named(
+        self, hub: Hub, target: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HF_TOKEN", "\u201chf_secret\u201d")
+        with pytest.raises(DownloadError, match="HF_TOKEN holds a character") as raised:
+            fetch_model(MODEL, target)
+        assert "secret" not in str(raised.value) and hub.asked == []
+
     def test_small_files_come_first(self, hub: Hub, target: Path) -> None:
         fetch_model(MODEL, target)
         names = [path.rpartition("/")[2] for path in hub.asked if "/resolve/" in path]
@@ -282,7 +293,7 @@ class TestHub:
         self, hub: Hub, target: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = shutil._ntuple_diskusage(100, 99, 1)
-        monkeypatch.setattr(models.shutil, "disk_usage", lambda _: usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
         with pytest.raises(ModelError, match=r"needs 0\.0 GB and the disk has 0\.0 GB left"):
             fetch_model(MODEL, target)
         assert not [path for path in hub.asked if "/resolve/" in path]
@@ -372,7 +383,7 @@ class TestLocalFolder:
         def crossing(*_: object) -> None:
             raise OSError(18, "Invalid cross-device link")
 
-        monkeypatch.setattr(models.os, "link", crossing)
+        monkeypatch.setattr(os, "link", crossing)
         fetch_model(Model(str(source)), copy)
         verify_model(Model(str(source)), copy)
         assert (copy / "config.json").stat().st_nlink == 1
@@ -398,7 +409,20 @@ class TestLocalFolder:
                 },
                 "lacks model-00002-of-00002.safetensors",
             ),
-            ({"model.safetensors.index.json": b'{"weight_map": {}}'}, "lacks its weights"),
+            *(
+                ({"model.safetensors.index.json": json.dumps(index).encode()}, "beside it")
+                for index in (
+                    [],
+                    {},
+                    {"weight_map": {}},
+                    {"weight_map": ["model.safetensors"]},
+                    {"weight_map": {"a": 5}},
+                    {"weight_map": {"a": "../README.md"}},
+                    {"weight_map": {"a": "../model.safetensors"}},
+                    {"weight_map": {"a": "/etc/model.safetensors"}},
+                    {"weight_map": {"a": "pytorch_model.bin"}},
+                )
+            ),
         ],
     )
     def test_an_unfit_folder_is_refused_in_one_sentence(
@@ -446,7 +470,7 @@ class TestVerification:
         content[-1] ^= 1
         path.unlink()
         path.write_bytes(content)
-        with pytest.raises(DataError, match=f"{name} is not the file that was fetched"):
+        with pytest.raises(DataError, match=f"{name} is not the file that belongs there"):
             verify_model(*model)
         path.unlink()
         with pytest.raises(DataError, match=f"{name} is missing"):
@@ -456,7 +480,19 @@ class TestVerification:
 
     def test_a_stray_file_is_named(self, model: tuple[Model, Path]) -> None:
         (model[1] / "model-00009.safetensors").write_bytes(b"more")
-        with pytest.raises(DataError, match=r"model-00009\.safetensors is no file of"):
+        with pytest.raises(DataError, match=r"model-00009\.safetensors does not belong there"):
+            verify_model(*model)
+
+    def test_a_pipe_in_place_of_a_file_is_not_waited_for(self, model: tuple[Model, Path]) -> None:
+        (model[1] / "config.json").unlink()
+        os.mkfifo(model[1] / "config.json")
+        with pytest.raises(DataError, match=r"config\.json is missing"):
+            verify_model(*model)
+
+    @pytest.mark.parametrize("content", ["[]", "{}", '{"model": 1, "files": []}', "{"])
+    def test_a_damaged_manifest_is_none(self, model: tuple[Model, Path], content: str) -> None:
+        (model[1] / MANIFEST).write_text(content)
+        with pytest.raises(DataError, match="holds no whole model"):
             verify_model(*model)
 
     def test_a_folder_without_manifest_is_not_whole(self, model: tuple[Model, Path]) -> None:
@@ -477,7 +513,7 @@ class TestVerification:
         def killed(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(pins, "digest", killed)
+        monkeypatch.setattr(files, "digest", killed)
         with pytest.raises(KeyboardInterrupt):
             fetch_model(Model(str(source)), folder)
         assert not folder.exists()
@@ -488,5 +524,5 @@ class TestVerification:
 
 def test_no_code_or_pickle_is_ever_wanted() -> None:
     names = ["model.bin", "model.pt", "model.py", "model.safetensors.exe", "x/model.safetensors"]
-    assert models.wanted(names) == []
-    assert models.wanted(["model-00001-of-00002.safetensors"]) != []
+    assert verification.wanted(names) == []
+    assert verification.wanted(["model-00001-of-00002.safetensors"]) != []
