@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
+from experiments.errors import ParameterError
+
 LONGEST_WAIT = timedelta(days=7)
 
 

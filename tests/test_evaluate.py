@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from experiments import evaluate, params
+from experiments import evaluate, files, params
 from experiments.corpora.item import Item, read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, ModelError, OutcomeError, ParameterError
@@ -204,13 +204,12 @@ def kept(model: str = "base") -> list[Path]:
     return sorted(Path(f"outcomes/{model}").glob("group-*.partial"))
 
 
-def train(name: str, *seeds: int) -> None:
+def train(name: str, *seeds: int, weights: str = "weights") -> None:
     """An adapter folder per seed."""
     for seed in seeds:
-        folder = Path(f"adapters/{name}/seed-{seed}")
-        folder.mkdir(parents=True)
-        (folder / "adapter_model.safetensors").write_text(f"weights {seed}", encoding="utf-8")
-        trained.write_note(folder, {}, COMMITTED.training(name))
+        with files.new_folder(Path(f"adapters/{name}/seed-{seed}")) as folder:
+            (folder / "adapter_model.safetensors").write_text(f"{weights} {seed}", encoding="utf-8")
+            trained.write_note(folder, {}, params.load().training(name))
 
 
 class TestOutcomes:
@@ -539,8 +538,11 @@ class TestFingerprint:
 
     def test_the_adapter(self, ask: Callable) -> None:
         train("tuned", *COMMITTED.train.seeds)
-        weights = next(Path("adapters/tuned").rglob("*.safetensors"))
-        assert self.restart(ask, lambda: weights.write_text("retrained"), "tuned") == 16
+
+        def change() -> None:
+            train("tuned", *COMMITTED.train.seeds, weights="retrained")
+
+        assert self.restart(ask, change, "tuned") == 16
 
     @pytest.mark.parametrize("file", ["tasks/answer.py", "engine/asking/pool.py"])
     def test_how_an_item_is_asked_and_scored(
