@@ -23,31 +23,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from experiments import params, stale
+from experiments import params, stale, tables
 from experiments.errors import ArchiveError, run_stage
 
 RUNS, RESULTS = Path("runs"), Path("results")
 PARAMS, ENVIRONMENT, OUTCOMES = "params.yaml", "environment.json", "outcomes.parquet"
 CLAIMS = Path("paper/claims.yaml")
 NAME = re.compile(r"[a-z][a-z0-9-]*")
-# Tables about one run. Those of single items, of single replies and of the audit stay behind.
-TABLES = (
-    "claims",
-    "complete_results",
-    "composites",
-    "correlation_analysis",
-    "effects",
-    "estimates",
-    "interactions",
-    "leakage",
-    "margins",
-    "performance_changes",
-    "position_bias",
-    "rankings",
-    "seeds",
-    "splits",
-    "training",
-)
 # What makes numbers; a change of other files leaves a run's code that of its commit.
 CODE = ("experiments", "paper/claims.yaml", "dvc.yaml", "pyproject.toml", "constraints.txt")
 
@@ -62,7 +44,7 @@ def main() -> None:
     code = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))["code"]
     where = folder.relative_to(root).as_posix()
     print(
-        f"{where}/ holds {len(TABLES)} tables, {PARAMS} and {ENVIRONMENT}. Next: "
+        f"{where}/ holds {len(tables.archived())} tables, {PARAMS} and {ENVIRONMENT}. Next: "
         f"dvc repro -s render, and commit {where}/ with what it renders"
     )
     if not code["clean"]:
@@ -86,7 +68,7 @@ def archive(root: Path, name: str, force: bool = False) -> Path:
     shutil.rmtree(building, ignore_errors=True)
     try:
         (building / RESULTS).mkdir(parents=True)
-        for table in TABLES:
+        for table in tables.archived():
             shutil.copyfile(_table(root, table), building / RESULTS / f"{table}.csv")
         shutil.copyfile(root / RESULTS / OUTCOMES, building / RESULTS / OUTCOMES)
         shutil.copyfile(root / CLAIMS, building / CLAIMS.name)
@@ -152,7 +134,7 @@ def _check_name(root: Path, name: str, force: bool) -> None:
 
 
 def _check_results(root: Path) -> None:
-    wanted = [RESULTS / OUTCOMES, *(RESULTS / f"{table}.csv" for table in TABLES)]
+    wanted = [RESULTS / OUTCOMES, *(RESULTS / f"{table}.csv" for table in tables.archived())]
     missing = [path for path in wanted if not (root / path).is_file()]
     if missing:
         raise ArchiveError(

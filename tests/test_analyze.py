@@ -9,12 +9,15 @@ import pytest
 import yaml
 
 from experiments import analyze as stage
-from experiments import params
-from experiments.archive import TABLES
+from experiments import params, tables
 from experiments.errors import OutcomeError
 from tests.outcome_rows import write
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+SEED = {column.name: 1 for column in tables.TABLES["training"].columns} | {"losses": [1.5]}
+RECORD = {"method": "lora", "seeds": {"1": SEED, "2": SEED}}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,7 @@ def analyzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("paper", "results/training", "runs/drawn/results"):
         (root / folder).mkdir(parents=True)
     for name in wanted:
-        record = {"method": "lora", "seeds": {"1": {"examples": 4, "losses": [1.5]}}}
-        (root / f"results/training/{name}.json").write_text(json.dumps(record))
+        (root / f"results/training/{name}.json").write_text(json.dumps(RECORD))
     shutil.copy(ROOT / "paper/claims.yaml", root / "paper")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
@@ -42,7 +44,7 @@ def analyzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stage.main()
     shutil.copy(root / "params.yaml", run)
     shutil.copy(root / "paper/claims.yaml", run)
-    for name in (*TABLES, "outcomes"):
+    for name in (*tables.archived(), "outcomes"):
         for path in (root / "results").glob(f"{name}.*"):
             shutil.copy(path, run / "results")
     return root
@@ -87,3 +89,30 @@ def test_an_unknown_run_lists_the_known_ones(
     monkeypatch.setattr(sys, "argv", ["analyze", "--run", "drwan"])
     with pytest.raises(OutcomeError, match=r"no run 'drwan' in runs/; it has drawn"):
         stage.main()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no record of a training"),
+        (json.dumps(RECORD)[:-9], "no record of a training"),
+        ("[]", "no record of a training"),
+        ("{}", "no 'seeds'"),
+        (json.dumps({"method": "lora", "seeds": {"1": {}}}), "no 'examples'"),
+        (
+            json.dumps({"method": "lora", "seeds": {"1": SEED}}),
+            "training seeds 1, .* asks for 1, 2",
+        ),
+    ],
+)
+def test_a_damaged_record_of_training_is_named_before_anything_is_computed(
+    analyzed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str
+) -> None:
+    for name in ("params.yaml", "paper", "results"):
+        (shutil.copytree if (analyzed / name).is_dir() else shutil.copy)(
+            analyzed / name, tmp_path / name
+        )
+    (tmp_path / "results/training/mmlu.json").write_text(content)
+    monkeypatch.chdir(tmp_path)  # there are no outcomes here
+    with pytest.raises(OutcomeError, match=rf"mmlu\.json is .*{message}.* run .*train mmlu"):
+        stage.analyze()

@@ -15,8 +15,9 @@ from dvc.repo import Repo
 
 from experiments import archive as stage
 from experiments import stale
-from experiments.archive import TABLES, archive
+from experiments.archive import archive
 from experiments.errors import ArchiveError
+from experiments.tables import archived
 from tests.test_pipeline import ADAPTERS, Pipeline, finished, git, pipeline  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,11 +49,11 @@ def test_a_run_is_its_tables_parameters_and_environment(repository: Path) -> Non
     assert folder == repository / "runs/pocket"
     assert set(written) == {
         "params.yaml", "environment.json", "claims.yaml", "results/outcomes.parquet",
-        *(f"results/{table}.csv" for table in TABLES),
+        *(f"results/{table}.csv" for table in archived()),
     }  # fmt: skip
     assert written["params.yaml"] == (repository / "params.yaml").read_bytes()
     assert written["claims.yaml"] == (repository / "paper/claims.yaml").read_bytes()
-    for table in TABLES:
+    for table in archived():
         assert written[f"results/{table}.csv"] == (repository / f"results/{table}.csv").read_bytes()
 
 
@@ -270,7 +271,7 @@ def test_code_that_no_commit_has_is_said(
     monkeypatch.setattr(sys, "argv", ["archive", "first"])
     stage.main()
     assert capsys.readouterr().out.splitlines() == [
-        f"runs/first/ holds {len(TABLES)} tables, params.yaml and environment.json. Next: "
+        f"runs/first/ holds {len(archived())} tables, params.yaml and environment.json. Next: "
         "dvc repro -s render, and commit runs/first/ with what it renders"
     ]
     (repository / "experiments/new.py").write_text("untracked")
@@ -296,7 +297,7 @@ def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
 def test_every_kept_table_is_written_by_a_stage_of_the_pipeline() -> None:
     params = stale._read(ROOT / "params.yaml")
     written = {path for one in stale.stages(ROOT, params) for path in one.writes}
-    assert {f"results/{table}.csv" for table in TABLES} <= written
+    assert {f"results/{table}.csv" for table in archived()} <= written
 
 
 def test_the_command_says_one_sentence_and_fails(tmp_path: Path) -> None:

@@ -107,6 +107,24 @@ def agreement_bias(
     return Composite("agreement_bias", tuple(excess), differences=tuple(controlled))
 
 
+def of_source_study(
+    capability: Sequence[Measure], sycophancy: Sequence[Measure]
+) -> list[Composite]:
+    """The source study's three notions over our measures, and mean benchmark accuracy."""
+    return [
+        Composite("capability", plain=tuple(capability)),
+        reasoning_independence([("are_you_sure", "regressive"), ("answer", "flip")]),
+        truth_alignment(
+            [
+                next(measure for measure in capability if measure[0] == "truthfulqa"),
+                ("answer", "accuracy"),
+                ("answer", "accuracy_suggest_incorrect"),
+            ]
+        ),
+        agreement_bias(sycophancy),
+    ]
+
+
 def composite_table(
     totals: ClusterTotals, composites: Sequence[Composite], *, confidence: float, base: str = BASE
 ) -> pd.DataFrame:

@@ -8,8 +8,6 @@ rests on items (paired.py) and training seeds (seeds.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -21,24 +19,8 @@ from experiments.stats.composites import Measure
 from experiments.stats.intervals import percentile
 
 COEFFICIENTS = ("pearson", "spearman")
-# 9! pairings fit in 30 MB; beyond, p is estimated from random ones.
+# Beyond, p is estimated from random pairings.
 LARGEST_EXACT = 9
-COLUMNS = [
-    "x_task",
-    "x_measure",
-    "y_task",
-    "y_measure",
-    "coefficient",
-    "estimate",
-    "low",
-    "high",
-    "p",
-    "smallest_p",
-    "n",
-    "interval_over",
-    "undefined",
-    "status",
-]
 
 
 def correlations(
@@ -48,7 +30,6 @@ def correlations(
     confidence: float,
     resamples: int,
     seed: int,
-    include_base: bool = False,
     base: str = BASE,
 ) -> pd.DataFrame:
     """Two rows (Pearson, Spearman) per pair of measures, over models.
@@ -60,7 +41,7 @@ def correlations(
     the estimate. `undefined` is the share of resamples in which all models had the same score.
     """
     models = list(dict.fromkeys(totals.cells.get_level_values("model")))
-    models = [model for model in models if include_base or model != base]
+    models = [model for model in models if model != base]
     resampled = totals.resampled_means(resamples, seed)
     rows = []
     for x, y in pairs:
@@ -69,9 +50,14 @@ def correlations(
         draws = [resampled[:, column] for column in columns]
         clusters = int(totals.sizes[np.concatenate(columns)].min())
         for row in coefficients(*scores, *draws, clusters, confidence, resamples, seed):
-            sides = {"x_task": x[0], "x_measure": x[1], "y_task": y[0], "y_measure": y[1]}
+            sides = {
+                "benchmark": x[0],
+                "x_measure": x[1],
+                "sycophancy_dataset": y[0],
+                "y_measure": y[1],
+            }
             rows.append(sides | row | {"interval_over": "items"})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows).rename(columns={"estimate": "correlation"})
 
 
 def correlate(
@@ -86,7 +72,7 @@ def correlate(
     drawn = np.random.default_rng(seed).integers(0, len(x), size=(resamples, len(x)))
     rows = coefficients(x, y, x[drawn], y[drawn], len(x), confidence, resamples, seed)
     rows = [row | {"interval_over": "models"} for row in rows]
-    return pd.DataFrame(rows, columns=COLUMNS[4:])
+    return pd.DataFrame(rows)
 
 
 def coefficients(
@@ -151,28 +137,23 @@ def permutation_p(
 ) -> tuple[float, float]:
     """Two-sided permutation p of the correlation, and the smallest one these numbers allow.
 
-    Twice the smaller tail, at most 1, as in scipy.stats.permutation_test; over all n! pairings up
-    to LARGEST_EXACT models, else over `resamples` random ones (counting the observed). The smallest
-    is 2 / n! without ties and larger with them. Both NaN if either side is constant.
+    Twice the smaller tail, at most 1; over all n! pairings up to LARGEST_EXACT models, else over
+    `resamples` random ones (counting the observed). The smallest is 2 / n! without ties and larger
+    with them. Both NaN if either side is constant.
     """
     x, y = centred(np.asarray(x, float)), centred(np.asarray(y, float))
     if np.isnan(x).any() or np.isnan(y).any():
         return np.nan, np.nan
-    observed = float(x @ y)
-    if len(x) <= LARGEST_EXACT:
-        reached = x[all_permutations(len(x))] @ y
-    else:
-        generator = np.random.default_rng(seed)
-        shuffled = generator.permuted(np.tile(x, (resamples, 1)), axis=1) @ y
-        reached = np.append(shuffled, observed)
-    slack = 1e-9
-    above = (reached >= observed - slack).mean()
-    below = (reached <= observed + slack).mean()
-    ends = [(reached >= reached.max() - slack).mean(), (reached <= reached.min() + slack).mean()]
-    return min(1.0, 2 * min(above, below)), min(1.0, 2 * min(ends))
-
-
-@cache
-def all_permutations(n: int) -> np.ndarray:
-    """n! × n indices."""
-    return np.array(list(permutations(range(n))), dtype=np.int8)
+    result = stats.permutation_test(
+        (x,),
+        lambda order, axis: (order * y).sum(axis=axis),
+        permutation_type="pairings",
+        vectorized=True,
+        n_resamples=np.inf if len(x) <= LARGEST_EXACT else resamples,
+        rng=seed,
+    )
+    reached = result.null_distribution
+    ends = [
+        np.isclose(reached, end, rtol=0, atol=1e-9).mean() for end in (reached.min(), reached.max())
+    ]
+    return float(result.pvalue), min(1.0, 2 * min(ends))

@@ -17,10 +17,10 @@ import yaml
 from IPython.display import Markdown
 from matplotlib.text import Text
 
-from experiments.archive import TABLES
 from experiments.errors import RenderError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
 from experiments.stats.seeds import seed_variation
+from experiments.tables import archived
 from figures import side_by_side, style
 from printing import comparison
 from printing import report as door
@@ -323,7 +323,7 @@ class TestTheLog:
         for name in ("pocket", "second"):
             folder = root / "runs" / name
             (folder / "results").mkdir(parents=True)
-            for table in TABLES:
+            for table in archived():
                 shutil.copy(ROOT / f"results/{table}.csv", folder / "results")
             shutil.copy(ROOT / "params.yaml", folder)
             (folder / "environment.json").write_text('{"code": {"commit": null, "clean": null}}')
