@@ -10,30 +10,17 @@ from printing.labels import TASKS
 from printing.report import Report
 
 HELLASWAG_ENDINGS = 4
-ALT = (
-    "One panel per benchmark, with one row per model. Each row has a point for the accuracy and a "
-    "bar for its interval. A dashed line marks the accuracy of chance where there are options "
-    "to choose from, and a grey band the interval of the base model."
-)
 
 
 def draw(report: Report) -> Figure:
     """Points and intervals; the band is the base model's interval."""
     estimates = report.frame("estimates")
-    shown = outcomes(report, "capability")
-    models = style.tested(estimates, shown)
-    y = style.heights(models)
-    with style.panels(0.9 + 0.19 * len(models), columns=len(shown), sharex=True) as (figure, axes):
-        for panel, (task, measure) in zip(axes[0], shown, strict=True):
-            table = style.cells(estimates, task, measure, models)
-            style.base_band(panel, table)
-            style.dots(panel, table, y)
-            chance = chance_of(report, task)
-            if chance:
-                style.reference(panel, chance, "chance")
-            style.head(panel, TASKS[task], style.sample(table["n"]), above=True)
-            style.ticks(panel)
-        style.rows(axes[0], models, y)
+    panels = []
+    for task, measure in outcomes(report, "capability"):
+        table, chance = style.cells(estimates, task, measure), chance_of(report, task)
+        said = "chance" if chance else ""
+        panels.append(style.Panel(table, [TASKS[task]], chance, said, band=True))
+    with style.grid([panels], room=0.9, sharex=True) as (figure, axes, _):
         axes[0, 0].set_xlim(left=min(0, axes[0, 0].get_xlim()[0]))
         figure.supxlabel("Accuracy")
     return figure

@@ -2,73 +2,69 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.outcomes import heading
+from figures.outcomes import named
 from printing.labels import TASKS
 from printing.report import Report, show
 
 SCALE = 0.38  # half the width of the small scale in a cell, in cells
-ALT = (
-    "A grid of cells, one row per sycophancy test and one column per benchmark. Each cell is "
-    "shaded by the sign and size of the correlation, prints it with its interval, and draws the "
-    "interval on a small scale from minus one to one."
-)
+KINDS = {"pearson": "Pearson's r", "spearman": "Spearman's ρ"}
 
 
 def draw(report: Report, coefficient: str = "pearson") -> Figure:
-    """`coefficient` is "pearson" or "spearman"."""
+    """A heat map with an interval in each cell; `coefficient` is "pearson" or "spearman"."""
     table = report.frame("correlation_analysis").query("coefficient == @coefficient")
-    names = list(TASKS)
-    benchmarks = sorted(table["benchmark"].unique(), key=names.index)
-    tests = sorted(table["sycophancy_dataset"].unique(), key=names.index)
-    with style.panels(0.85 + 0.78 * len(tests)) as (figure, axes):
+    table = table.assign(
+        column=[named((row.benchmark, row.x_measure)) for row in table.itertuples()],
+        line=[named((row.sycophancy_dataset, row.y_measure)) for row in table.itertuples()],
+        text=table.apply(printed, axis="columns"),
+    )
+    order = [table[name].map(list(TASKS).index) for name in ("benchmark", "sycophancy_dataset")]
+    table = table.assign(x=order[0], y=order[1]).sort_values(["y", "x"])
+    shape = {"index": "line", "columns": "column"}
+    cells, texts = (
+        table.pivot(**shape, values=name).loc[table["line"].unique(), table["column"].unique()]
+        for name in ("correlation", "text")
+    )
+    with style.panels(0.85 + 0.78 * len(cells)) as (figure, axes):
         panel = axes[0, 0]
-        for row in table.itertuples():
-            cell(panel, row, benchmarks.index(row.benchmark), -tests.index(row.sycophancy_dataset))
-        panel.set(xlim=(-0.5, len(benchmarks) - 0.5), ylim=(0.5 - len(tests), 0.5))
-        panel.set_yticks(
-            -np.arange(len(tests)), named(table, "sycophancy_dataset", "y_measure", tests)
-        )
-        ends = np.add.outer(np.arange(len(benchmarks)), [-SCALE, 0, SCALE]).ravel()
-        panel.set_xticks(ends, [f"{style.MINUS}1", "0", "1"] * len(benchmarks))
-        panel.tick_params(axis="y", length=0)
-        panel.spines[["left", "bottom"]].set_visible(False)
+        # Twice the range of the numbers, so that dark text stays readable on every shade.
+        colours = {"cmap": "PuOr_r", "vmin": -2, "vmax": 2, "cbar": False, "linewidths": 2}
+        words = {"annot_kws": {"color": style.INK, "va": "bottom", "fontsize": 8}}
+        sns.heatmap(cells, annot=texts, fmt="", ax=panel, **colours, **words)
+        x, y = np.meshgrid(np.arange(len(cells.columns)) + 0.5, np.arange(len(cells)) + 0.78)
+        scale(panel, x.ravel(), y.ravel(), table)
+        panel.set_xticks(np.add.outer(x[0], [-SCALE, 0, SCALE]).ravel())
+        panel.set_xticklabels([f"{style.MINUS}1", "0", "1"] * len(cells.columns), rotation=0)
+        panel.tick_params(axis="y", length=0, rotation=0)
+        panel.set(xlabel=f"{KINDS[coefficient]} over {table['n'].max():.0f} adapters", ylabel="")
         above = panel.secondary_xaxis("top")
-        above.set_xticks(range(len(benchmarks)), named(table, "benchmark", "x_measure", benchmarks))
+        above.set_xticks(x[0], cells.columns)
         above.tick_params(length=0)
         above.spines["top"].set_visible(False)
-        kind = {"pearson": "Pearson's r", "spearman": "Spearman's ρ"}[coefficient]
-        panel.set_xlabel(f"{kind} over {table['n'].max():.0f} adapters")
     return figure
 
 
-def named(table: pd.DataFrame, task: str, measure: str, names: list[str]) -> list[str]:
-    """Each test's name over that of its measure; `task` and `measure` are columns of `table`."""
-    measures = table.drop_duplicates(task).set_index(task)[measure]
-    return ["\n".join(heading((name, measures[name]))) for name in names]
+def printed(row: pd.Series) -> str:
+    """A correlation over its interval."""
+    if not np.isfinite(row["correlation"]):
+        return "undefined"
+    low, high = (show(row[end], "+.2f") for end in ("low", "high"))
+    bounds = f"\n[{low}, {high}]" if np.isfinite(row["low"]) else ""
+    return f"{show(row['correlation'], '+.2f')}{bounds}"
 
 
-def cell(panel: Axes, row: pd.Series, x: int, y: int) -> None:
-    """One correlation: shade, number, and interval on a scale from -1 to 1."""
-    defined = np.isfinite(row.correlation)
-    colours = mpl.colormaps["PuOr_r"]
-    # Half of the map's range: dark text stays readable on every shade.
-    shade = colours(0.5 + row.correlation / 4) if defined else "white"
-    panel.fill_between([x - 0.49, x + 0.49], y - 0.48, y + 0.48, color=shade, lw=0)
-    text = show(row.correlation, "+.2f") if defined else "undefined"
-    panel.text(x, y + 0.25, text, ha="center", va="center", fontsize=10 if defined else 8)
-    if not defined:
-        return
-    panel.plot([x - SCALE, x + SCALE], [y - 0.28] * 2, color=style.MUTED, lw=0.6)
-    panel.plot([x, x], [y - 0.34, y - 0.22], color=style.MUTED, lw=0.6)
-    if np.isfinite(row.low) and np.isfinite(row.high):
-        bounds = f"[{show(row.low, '+.2f')}, {show(row.high, '+.2f')}]"
-        panel.text(x, y - 0.03, bounds, ha="center", va="center", fontsize=style.SMALL)
-        panel.plot(x + SCALE * np.array([row.low, row.high]), [y - 0.28] * 2, color=style.INK, lw=2)
-    panel.plot(x + SCALE * row.correlation, y - 0.28, "o", color=style.INK, ms=4.5)
+def scale(panel, x: np.ndarray, y: np.ndarray, table: pd.DataFrame) -> None:
+    """Each interval once more, on a line from minus one to one in its cell."""
+    known = table["correlation"].notna().to_numpy()
+    x, y, table = x[known], y[known], table[known]
+    panel.hlines(y, x - SCALE, x + SCALE, color=style.MUTED, lw=0.6)
+    panel.vlines(x, y - 0.06, y + 0.06, color=style.MUTED, lw=0.6)
+    ends = (x + SCALE * table[end].to_numpy() for end in ("low", "high"))
+    panel.hlines(y, *ends, color=style.INK, lw=2)
+    panel.plot(x + SCALE * table["correlation"], y, "o", color=style.INK, ms=4.5)

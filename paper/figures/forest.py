@@ -16,12 +16,6 @@ CORRECTIONS = {"holm": "Holm", "benjamini_hochberg": "FDR"}
 MOST_DECIMALS = 2  # as in the tables
 # Right edges of the columns of text, in points from the right edge of the plot.
 CHANGE, ITEMS, PROBABILITY = 105, 130, 172
-ALT = (
-    "A forest plot in blocks, one per test, with one row per adapter. Each row has a point and a "
-    "bar for its interval around a dashed line at no change, and on the right the estimate, its "
-    "interval, the number of items and the corrected p-value as text; rows that are significant "
-    "after the correction are bold."
-)
 
 
 def draw(report: Report, effects: str = "primary") -> Figure:
@@ -63,38 +57,22 @@ def significant(block: pd.DataFrame) -> list[bool]:
 def numbers(panel: Axes, block: pd.DataFrame, y: Sequence[float]) -> None:
     """Estimate, interval, items and corrected p at the right of each row."""
     digits = f"+.{min(block['decimals'].min(), MOST_DECIMALS):.0f}f"
+    place = {"xycoords": panel.get_yaxis_transform(), "ha": "right", "va": "center"}
     for row, height, bold in zip(block.itertuples(), y, significant(block), strict=True):
         change = f"{show(row.estimate, digits)} [{show(row.low, digits)}, {show(row.high, digits)}]"
         columns = {CHANGE: change, ITEMS: show(row.n), PROBABILITY: probability(row.p_adjusted)}
+        look = place | {"fontsize": style.SMALL, "fontweight": "bold" if bold else "normal"}
         for x, text in columns.items():
-            panel.annotate(
-                text,
-                (1, height),
-                (x, 0),
-                xycoords=panel.get_yaxis_transform(),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=style.SMALL,
-                fontweight="bold" if bold else "normal",
-            )
+            style.beside(panel, text, (1, height), (x, 0), **look)
 
 
 def titles(panel: Axes, adjustment: str) -> None:
     """What the columns of numbers are."""
     correction = CORRECTIONS.get(adjustment, "adjusted")
     columns = {CHANGE: "change [interval]", ITEMS: "n", PROBABILITY: f"p ({correction})"}
+    look = {"ha": "right", "fontsize": style.SMALL, "color": style.MUTED}
     for x, text in columns.items():
-        panel.annotate(
-            text,
-            (1, 1),
-            (x, 4),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="right",
-            fontsize=style.SMALL,
-            color=style.MUTED,
-        )
+        style.beside(panel, text, (1, 1), (x, 4), **look)
 
 
 def probability(p: float) -> str:

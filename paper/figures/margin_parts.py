@@ -11,27 +11,14 @@ PARTS = {
     "swap_average": ("Swap average", "More sycophantic →  (nats)"),
     "position": ("Position", "Likes A more →  (nats)"),
 }
-ALT = (
-    "Two panels with one row per model: the mean swap-averaged margin and the mean position "
-    "component, each a point with a bar for its interval. Dashed lines mark zero, and a grey band "
-    "the interval of the base model."
-)
 
 
 def draw(report: Report) -> Figure:
     """Every model that took the paired choices, easy and hard claims together."""
-    table = report.frame("margins")
-    table = table[table["split"] == "all"]
-    models = style.ordered(table["model"])
-    y = style.heights(models)
-    with style.panels(0.9 + 0.19 * len(models), columns=len(PARTS)) as (figure, axes):
-        for panel, (quantity, (title, label)) in zip(axes[0], PARTS.items(), strict=True):
-            chosen = table[table["quantity"] == quantity].set_index("model").reindex(models)
-            style.base_band(panel, chosen)
-            style.dots(panel, chosen, y)
-            style.reference(panel, 0)
-            style.head(panel, title, style.sample(chosen["n"]))
-            style.ticks(panel)
-            panel.set_xlabel(label)
-        style.rows(axes[0], models, y)
-    return figure
+    table = report.frame("margins").query("split == 'all'").set_index("model")
+    panels = [
+        style.Panel(table[table["quantity"] == part], [title], band=True, label=label)
+        for part, (title, label) in PARTS.items()
+    ]
+    with style.grid([panels], room=0.9) as (figure, _, _):
+        return figure

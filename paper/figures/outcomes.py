@@ -27,3 +27,8 @@ def outcomes(report: Report, kind: str) -> list[Outcome]:
 def heading(outcome: Outcome) -> list[str]:
     """The test and, where it has several measures, which one: lines for the head of a panel."""
     return [TASKS[outcome[0]], *([MEASURES[outcome]] if outcome in MEASURES else [])]
+
+
+def named(outcome: Outcome) -> str:
+    """The same as one text of several lines."""
+    return "\n".join(heading(outcome))

@@ -15,11 +15,6 @@ from printing.report import Report
 
 COLUMNS = 5
 LETTERS = 16  # of an adapter's name on one line
-ALT = (
-    "One small panel per adapter with a row for each benchmark, above, and each sycophancy test, "
-    "below on a grey ground. Each row has a point for the change from the base model and a bar for "
-    "its interval; a dashed line marks no change."
-)
 
 
 def draw(report: Report) -> Figure:

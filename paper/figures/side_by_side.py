@@ -31,12 +31,6 @@ SPREAD = 0.62  # of a row's height, that the runs of one adapter take
 UNITS = {CONTROLLED: "nats"}
 SHARE = "share of items"
 NOTHING = "No run is archived."
-ALT = (
-    "One panel per sycophancy test, with one row per adapter. In each row every run has a marker "
-    "of its own shape for the change from the base model, and a bar for its interval over items; a "
-    "run with several training seeds has a thinner, longer bar that holds the training too. A "
-    "dashed line marks no change."
-)
 
 
 def draw(report: Report, runs: Sequence[Run]) -> Figure:
@@ -46,7 +40,10 @@ def draw(report: Report, runs: Sequence[Run]) -> Figure:
     if not blocks:
         return _nothing()
     tables = {run.name: primary_effects(report, run) for run in runs}
-    models = [_models(block, tables) for block in blocks]
+    models = [
+        style.ordered(model for run in block for model in tables[run.name]["model"])
+        for block in blocks
+    ]
     sizes = [
         0.9 + len(names) * (0.13 + 0.075 * len(block))
         for block, names in zip(blocks, models, strict=True)
@@ -55,12 +52,8 @@ def draw(report: Report, runs: Sequence[Run]) -> Figure:
     with style.panels(0.3 + sum(sizes), len(blocks), wide, height_ratios=sizes) as (figure, axes):
         for row, block, names in zip(axes, blocks, models, strict=True):
             _block(row, block, names, tables, looks)
-        figure.legend(
-            handles=[_key(run, looks[run.name]) for run in runs],
-            loc="outside upper left",
-            ncols=min(4, len(runs)),
-            frameon=False,
-        )
+        keys, shape = [_key(run, looks[run.name]) for run in runs], {"ncols": min(4, len(runs))}
+        figure.legend(handles=keys, loc="outside upper left", frameon=False, **shape)
     return figure
 
 
@@ -91,29 +84,13 @@ def _points(axes: Axes, table: pd.DataFrame, y: Sequence[float], look: tuple[str
     colour, marker = look
     for row, height in zip(table.itertuples(), y, strict=True):
         for low, high, width in ((row.low, row.high, 1.6), (row.both_low, row.both_high, 0.6)):
-            if np.isfinite(low) and np.isfinite(high):
-                axes.plot([low, high], [height] * 2, color=colour, lw=width, zorder=2)
-        if np.isfinite(row.estimate):
-            axes.plot(
-                row.estimate,
-                height,
-                marker,
-                color=colour,
-                markersize=4,
-                markeredgecolor="white",
-                markeredgewidth=0.3,
-                zorder=3,
-                clip_on=False,
-            )
+            axes.plot([low, high], [height] * 2, color=colour, lw=width, zorder=2)
+        edge = {"markersize": 4, "markeredgecolor": "white", "markeredgewidth": 0.3}
+        axes.plot(row.estimate, height, marker, color=colour, zorder=3, clip_on=False, **edge)
 
 
 def _key(run: Run, look: tuple[str, str]) -> Line2D:
     return Line2D([], [], color=look[0], marker=look[1], lw=1.6, markersize=4, label=run.name)
-
-
-def _models(runs: Sequence[Run], tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Every adapter that one of these runs has, in the order of labels.py."""
-    return style.ordered([model for run in runs for model in tables[run.name]["model"]])
 
 
 def _nothing() -> Figure:

@@ -1,15 +1,17 @@
-"""What all figures share: sizes, fonts, and rows of points with their intervals."""
+"""What all figures share: sizes, fonts, and panels of rows of points with their intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -18,36 +20,23 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 
 WIDTH = 6.3  # inches: the text column of the PDF
-SMALL = 7.5  # points
-INK, MUTED, PALE = "#262626", "#5f5f5f", "#f1f1ef"
+INK, MUTED, PALE, BAND = "#262626", "#5f5f5f", "#f1f1ef", "#dcdcdc"
 STYLE = {
+    **sns.axes_style("ticks"),
+    **sns.plotting_context("paper", font_scale=5 / 6),  # eight points
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "legend.fontsize": SMALL,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
+    "axes.facecolor": "none",
     "axes.linewidth": 0.6,
-    "axes.titlelocation": "left",
-    "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "lines.linewidth": 1.2,
+    "xtick.major.size": 3.5,
     "lines.markersize": 4.5,
     "figure.labelsize": 8,
-    "figure.facecolor": "white",  # a white card on dark pages
-    "axes.facecolor": "none",
 }
+SMALL = STYLE["xtick.labelsize"]
+DASHED = {"color": MUTED, "lw": 0.8, "ls": (0, (3, 2)), "zorder": 1}
+HALO = [withStroke(linewidth=2, foreground="white")]
 GROUPS = (
     ("base",),
     ("gsm8k", "mmlu", "hellaswag", "truthfulqa", "combined"),
@@ -62,6 +51,62 @@ MINUS = "−"
 mpl.rcParams["svg.hashsalt"] = "figures"
 
 
+@dataclass(frozen=True)
+class Panel:
+    """One panel with a row per model: points and intervals about a dashed line.
+
+    `table` has estimate, low, high and n by model; `line` is where the dashed line stands, if there
+    is one, and `said` its name; `band` draws the base model's interval behind all rows.
+    """
+
+    table: pd.DataFrame
+    head: Sequence[str]
+    line: float | None = 0
+    said: str = ""
+    band: bool = False
+    label: str = ""
+    counted: bool = True  # n stands below the head
+
+
+@contextmanager
+def grid(
+    lines: Sequence[Sequence[Panel]],
+    models: Sequence[str] = (),
+    *,
+    room: float,
+    row: float = 0.19,
+    grouped: bool = True,
+    **options: object,
+) -> Iterator[tuple[Figure, np.ndarray, np.ndarray]]:
+    """A figure of panels which share their rows: figure, axes and the heights of the rows.
+
+    A line of panels is `room` inches and `row` for each model high. `models` are all that have a
+    cell in any panel, unless given; groups of them stand apart if `grouped`.
+    """
+    shown = [panel for line in lines for panel in line]
+    models = models or ordered(model for panel in shown for model in panel.table.index)
+    y = heights(models) if grouped else -np.arange(len(models), dtype=float)
+    above = any(panel.said for panel in shown)
+    height, columns = len(lines) * (room + row * len(models)), max(map(len, lines))
+    with panels(height, len(lines), columns, **options) as (figure, axes):
+        for across, line in zip(axes, lines, strict=True):
+            for panel, one in zip(across, line, strict=False):
+                table = one.table.reindex(models)
+                dots(panel, table, y)
+                if one.line is not None:
+                    reference(panel, one.line, one.said)
+                if one.band:
+                    base_band(panel, table)
+                n = [sample(table["n"])] if one.counted else []
+                head(panel, *one.head, *n, above=above)
+                ticks(panel)
+                panel.set_xlabel(one.label)
+            for panel in across[len(line) :]:
+                panel.set_visible(False)
+            rows(across[: len(line)], models, y)
+        yield figure, axes, y
+
+
 @contextmanager
 def panels(height: float, rows: int = 1, columns: int = 1, **options: object) -> Iterator[tuple]:
     """A figure of the column's width and its axes (rows × columns, always an array).
@@ -70,14 +115,8 @@ def panels(height: float, rows: int = 1, columns: int = 1, **options: object) ->
     cell shows it once; it can still be drawn and saved.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows,
-            columns,
-            figsize=(WIDTH, height),
-            layout="constrained",
-            squeeze=False,
-            **options,
-        )
+        shape = {"figsize": (WIDTH, height), "layout": "constrained", "squeeze": False}
+        figure, axes = plt.subplots(rows, columns, **shape, **options)
         try:
             yield figure, axes
             settle(figure)
@@ -113,7 +152,7 @@ def name(model: str) -> str:
     return MODELS.get(model, model.replace("_", " "))
 
 
-def ordered(models: Sequence[str]) -> list[str]:
+def ordered(models: Iterable[str]) -> list[str]:
     """The models in the order of labels.py, unknown ones last."""
     present = list(dict.fromkeys(models))
     return [model for model in MODELS if model in present] + [
@@ -163,41 +202,24 @@ def dots(
     """
     for number, (row, height) in enumerate(zip(table.itertuples(), y, strict=True)):
         if not np.isfinite(row.estimate):
-            axes.text(
-                0.03,
-                height,
-                "not tested" if np.isnan(row.n) else "no items",
-                transform=axes.get_yaxis_transform(),
-                color=MUTED,
-                va="center",
-                fontsize=SMALL,
-                path_effects=[withStroke(linewidth=2, foreground="white")],
-            )
+            said = "not tested" if np.isnan(row.n) else "no items"
+            place = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
+            axes.text(0.03, height, said, color=MUTED, path_effects=HALO, **place)
             continue
         appearance = look(row.Index)
         width = 2.4 if strong is not None and strong[number] else STYLE["lines.linewidth"]
-        if np.isfinite(row.low) and np.isfinite(row.high):
-            axes.plot(
-                [row.low, row.high], [height] * 2, color=appearance["color"], lw=width, zorder=2
-            )
+        span = {"color": appearance["color"], "lw": width, "zorder": 2}
+        axes.plot([row.low, row.high], [height] * 2, **span)
         # not clipped: a share of 0 or 1 lies on the edge of its panel
         axes.plot(row.estimate, height, linestyle="none", zorder=3, clip_on=False, **appearance)
 
 
 def reference(axes: Axes, value: float, label: str = "") -> None:
     """A dashed vertical line, named above the panel."""
-    axes.axvline(value, color=MUTED, lw=0.8, ls=(0, (3, 2)), zorder=1)
+    axes.axvline(value, **DASHED)
+    place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
     if label:
-        axes.text(
-            value,
-            1.0,
-            label,
-            transform=axes.get_xaxis_transform(),
-            color=MUTED,
-            fontsize=SMALL,
-            ha="center",
-            va="bottom",
-        )
+        axes.text(value, 1, label, color=MUTED, fontsize=SMALL, **place)
 
 
 def head(axes: Axes, *lines: str, above: bool = False, muted: bool = True) -> None:
@@ -207,15 +229,16 @@ def head(axes: Axes, *lines: str, above: bool = False, muted: bool = True) -> No
     in all panels, which a title of several lines does not.
     """
     for number, line in enumerate(reversed(lines)):
-        axes.annotate(
-            line,
-            (0, 1),
-            (0, (14 if above else 4) + 10.5 * number),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            color=MUTED if muted and number < len(lines) - 1 else INK,
-            fontsize=8,
-        )
+        colour = MUTED if muted and number < len(lines) - 1 else INK
+        beside(axes, line, (0, 1), (0, (14 if above else 4) + 10.5 * number), color=colour)
+
+
+def beside(
+    axes: Axes, text: str, point: tuple[float, float], points: tuple[float, float], **look: object
+) -> None:
+    """A text some points away from a place of the panel, in fractions of it."""
+    options = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 8} | look
+    axes.annotate(text, point, points, **options)
 
 
 def sample(n: pd.Series) -> str:
@@ -242,4 +265,4 @@ def base_band(axes: Axes, table: pd.DataFrame) -> None:
     """The base model's interval as a band behind all rows."""
     low, high = table.loc["base", ["low", "high"]].astype(float)
     if np.isfinite(low) and np.isfinite(high):
-        axes.axvspan(low, high, color="#dcdcdc", lw=0, zorder=0.5)
+        axes.axvspan(low, high, color=BAND, lw=0, zorder=0.5)

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 
 from figures import style
 from figures.outcomes import outcomes
@@ -15,13 +14,6 @@ from printing.labels import TASKS
 from printing.report import Report
 
 COLUMNS = 2
-ALT = (
-    "One scatter plot per benchmark. Each has one marker per adapter with a horizontal interval "
-    "for the change in accuracy and a vertical one for the change in sycophancy; the adapter "
-    "trained on that benchmark stands out. Dashed lines through zero divide the plot into four "
-    "corners; the lower right one is more accurate and less sycophantic. A key below gives the "
-    "marker of each adapter."
-)
 
 
 def draw(report: Report) -> Figure:
@@ -44,21 +36,14 @@ def draw(report: Report) -> Figure:
         axes[0, 0].yaxis.set_major_formatter(lambda value, _: style.short(value))
         figure.supylabel("Change in mean sycophancy (share of items)")
         keys = [Line2D([], [], linestyle="none", **style.look(model)) for model in models]
-        figure.legend(
-            keys,
-            [style.name(model) for model in models],
-            loc="outside lower center",
-            ncols=4,
-            frameon=False,
-            handletextpad=0.2,
-            columnspacing=1.2,
-        )
+        look = {"ncols": 4, "frameon": False, "handletextpad": 0.2, "columnspacing": 1.2}
+        figure.legend(keys, map(style.name, models), loc="outside lower center", **look)
     return figure
 
 
 def crosses(panel: Axes, accuracy: pd.DataFrame, bias: pd.DataFrame, own: str) -> None:
     """A marker with both intervals per adapter, that of the adapter `own` in full colour."""
-    panel.axhline(0, color=style.MUTED, lw=0.8, ls=(0, (3, 2)), zorder=1)
+    panel.axhline(0, **style.DASHED)
     style.reference(panel, 0)
     for model in accuracy.index:
         x, y = accuracy.loc[model], bias.loc[model]
@@ -67,18 +52,12 @@ def crosses(panel: Axes, accuracy: pd.DataFrame, bias: pd.DataFrame, own: str) -
         line = {"color": style.look(model)["color"], "lw": 0.8, "alpha": 0.35, "zorder": 2}
         if model == own:
             line |= {"lw": 1.4, "alpha": 1, "zorder": 2.5}
-            panel.annotate(
-                "trained on it",
-                (x.estimate, y.change),
-                (5, 4),
-                textcoords="offset points",
-                fontsize=style.SMALL,
-                path_effects=[withStroke(linewidth=2, foreground="white")],
-                zorder=4,
-            )
+            look = {"xycoords": "data", "path_effects": style.HALO, "zorder": 4}
+            place = (x.estimate, y.change)
+            style.beside(panel, "trained on it", place, (5, 4), fontsize=style.SMALL, **look)
         panel.plot([x.low, x.high], [y.change] * 2, **line)
         panel.plot([x.estimate] * 2, [y.change_low, y.change_high], **line)
         panel.plot(x.estimate, y.change, linestyle="none", zorder=3, **style.look(model))
-    corner = {"transform": panel.transAxes, "color": style.MUTED, "fontsize": style.SMALL}
-    panel.text(0.99, 0.02, "better on both", ha="right", va="bottom", style="italic", **corner)
-    panel.text(0.01, 0.98, "worse on both", ha="left", va="top", style="italic", **corner)
+    look = {"color": style.MUTED, "fontsize": style.SMALL, "style": "italic"}
+    style.beside(panel, "better on both", (1, 0), (-2, 2), ha="right", **look)
+    style.beside(panel, "worse on both", (0, 1), (2, -2), va="top", **look)
