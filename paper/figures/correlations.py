@@ -37,6 +37,8 @@ def draw(report: Report, coefficient: str = "pearson") -> Figure:
         colours = {"cmap": "PuOr_r", "vmin": -2, "vmax": 2, "cbar": False, "linewidths": 2}
         words = {"annot_kws": {"color": style.INK, "va": "bottom", "fontsize": 8}}
         sns.heatmap(cells, annot=texts, fmt="", ax=panel, **colours, **words)
+        for row, column in np.argwhere(cells.isna().to_numpy()):
+            panel.text(column + 0.5, row + 0.5, "undefined", ha="center", va="center")
         x, y = np.meshgrid(np.arange(len(cells.columns)) + 0.5, np.arange(len(cells)) + 0.78)
         scale(panel, x.ravel(), y.ravel(), table)
         panel.set_xticks(np.add.outer(x[0], [-SCALE, 0, SCALE]).ravel())
@@ -52,8 +54,6 @@ def draw(report: Report, coefficient: str = "pearson") -> Figure:
 
 def printed(row: pd.Series) -> str:
     """A correlation over its interval."""
-    if not np.isfinite(row["correlation"]):
-        return "undefined"
     low, high = (show(row[end], "+.2f") for end in ("low", "high"))
     bounds = f"\n[{low}, {high}]" if np.isfinite(row["low"]) else ""
     return f"{show(row['correlation'], '+.2f')}{bounds}"
