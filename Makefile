@@ -56,11 +56,14 @@ $(STAMP): pyproject.toml constraints.txt
 	@.venv/bin/uv pip install --quiet --compile-bytecode -c constraints.txt -e '.[test]'
 	@touch $@
 
-# The pins are made with torch's version written in; as a constraint the same file admits the CUDA
+# Pins with the sha256 of every file that the index offers, which uv compares. The pins are made with
+# torch's version written in and without its hashes: as a constraint the same line admits the CUDA
 # build on a GPU machine and a CPU wheel that lies on disk.
 constraints: environment
-	echo 'torch==2.13.0' | uv pip compile --quiet --no-header --no-annotate --extra test \
-		pyproject.toml - | sed -E 's/\+cpu$$//' > constraints.new
+	echo 'torch==2.13.0' | uv pip compile --quiet --no-header --no-annotate --generate-hashes \
+		--extra test pyproject.toml - | python -c 'import re, sys; print(re.sub( \
+		r"(?m)^(torch==[\d.]+)\S* \\\n(    --hash=\S+( \\)?\n)+", r"\1\n", sys.stdin.read()), end="")' \
+		> constraints.new
 	mv constraints.new constraints.txt
 
 clean:

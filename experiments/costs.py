@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,6 @@ def larger(costs: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, (":--",) * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

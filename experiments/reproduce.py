@@ -103,7 +103,8 @@ def run_stages(expected: dict[str, float]) -> dict[str, float]:
     logger = logging.getLogger("dvc")
     with Repo() as repo:
         progress = Progress([one.addressing for one in repo.index.stages if one.cmd], expected)
-        own, logger.handlers = logger.handlers, [progress]
+        own, logger.handlers = (logger.level, logger.handlers), [progress]
+        logger.setLevel(logging.INFO)
         try:
             repo.reproduce(force=True)
         except DvcException as error:
@@ -111,7 +112,8 @@ def run_stages(expected: dict[str, float]) -> dict[str, float]:
                 f"{error}; the reason stands above. Mend it, then `dvc repro` goes on from there"
             ) from None
         finally:
-            logger.handlers = own
+            logger.setLevel(own[0])
+            logger.handlers = own[1]
     progress.end()
     return progress.seconds
 
