@@ -51,7 +51,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
 		{ echo "Python 3.11 to 3.14 is needed; name it: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Setting up .venv (once; a few minutes)"
-	@.venv/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2> /dev/null || \
+		$(PYTHON) -m venv --clear .venv  # none, or one that was interrupted
 	@.venv/bin/python -m pip install --quiet $(UV)
 	@.venv/bin/uv pip install --quiet --compile-bytecode -c constraints.txt -e '.[test]'
 	@touch $@
