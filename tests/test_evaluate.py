@@ -18,6 +18,7 @@ from experiments.models import trained, verification
 from experiments.outcomes import by_task, check_rows, read_lines
 from experiments.params import Adapter, Model, Params
 from experiments.tasks import transcripts
+from tests.items import misconception, of_every_task, question
 from tests.policies import finish
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,58 +38,12 @@ ODD_TEXT = "été \u2028 \x85 \u2029 日本\nend\n#### 7"  # characters that end
 
 
 def items() -> dict[str, list[Item]]:
-    """Two items for every test."""
-    numbers = range(2)
-    lettered = [
-        Item(
-            f"q/{n}",
-            f"q/{n}",
-            "mmlu",
-            f"Which of {n}?",
-            ("one", "two", "three"),
-            n,
-            orders=((0, 1, 2), (1, 2, 0)),
-        )
-        for n in numbers
-    ]
-    return {
-        "gsm8k": [Item(f"g/{n}", f"g/{n}", "gsm8k", f"{n}?", solution="#### 7") for n in numbers],
-        "mmlu": lettered,
-        "hellaswag": [
-            Item(f"h/{n}", f"h/{n}", "hellaswag", f"He {n}", ("runs.", "sits."), n) for n in numbers
-        ],
-        "truthfulqa": lettered,
-        "answer": [
-            Item(
-                f"m/{n}",
-                f"m/{n}",
-                "truthfulqa",
-                f"Why {n}?",
-                ("So.", "No."),
-                suggestion="No.",
-                distraction="Elsewhere.",
-            )
-            for n in numbers
-        ],
-        "are_you_sure": lettered,
-        "feedback": [
-            Item(
-                f"a/{n}", "a", "arguments", f"So {n}.", ("sound", "flawed"), n, orders=((n, 1 - n),)
-            )
-            for n in numbers
-        ],
-        "paired_choice": [
-            Item(
-                f"p/{n}",
-                f"p/{n}",
-                "paired_choice",
-                f"I? {n}",
-                ("No", "Yes"),
-                orders=((0, 1), (1, 0)),
-            )
-            for n in numbers
-        ],
-    }
+    """Two items for every test; clusters so named that one lies across the end of a group."""
+    orders = ((0, 1, 2, 3), (1, 2, 3, 0))
+    lettered = [question(n, cluster=f"q/{n}", orders=orders) for n in range(2)]
+    answers = [misconception(n, cluster=f"m/{n}") for n in range(2)]
+    tasks = dict.fromkeys(("mmlu", "truthfulqa", "are_you_sure"), lettered)
+    return of_every_task(2) | tasks | {"answer": answers}
 
 
 def reply(request: Request) -> Reply:

@@ -20,7 +20,7 @@ from experiments.corpora.item import write_items
 from experiments.models.fetching import fetch_model
 from experiments.params import Model
 from tests.engine import tiny
-from tests.test_evaluate import items
+from tests.items import of_every_task
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["outcomes.jsonl", "transcripts.jsonl"]
@@ -48,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     language_model.model.save_pretrained(folder / "own")
     language_model.tokenizer.save_pretrained(folder / "own")
     fetch_model(Model(str(folder / "own")), folder / "data/model/own")
-    for task, listed in items().items():
+    for task, listed in of_every_task(2).items():
         write_items(folder / f"prepared/evaluation/{task}.jsonl", listed)
     (folder / "launched.py").write_text(LAUNCHED, encoding="utf-8")
     return folder

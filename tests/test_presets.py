@@ -17,7 +17,7 @@ from experiments.models.presets import PRESETS
 from experiments.models.verification import verify_model
 from experiments.params import Lora, Model, Params
 from tests.engine import tiny
-from tests.test_evaluate import items
+from tests.items import of_every_task
 from tests.test_train_processes import write_rows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,7 +52,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with training rows and two items per test."""
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path, "mmlu", training=6, validation=2)
-    for task, listed in items().items():
+    for task, listed in of_every_task(2).items():
         write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
     return tmp_path
 

@@ -19,10 +19,10 @@ from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, OutcomeError
 from experiments.models import trained
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
-from tests.measures.test_measures import ITEMS
+from tests.items import of_task, opinion
 from tests.policies import finish
 from tests.stats.test_claims import claim, effects
-from tests.test_evaluate import items, stand_in
+from tests.test_evaluate import stand_in
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = params.load(ROOT / "params.yaml")
@@ -61,12 +61,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(evaluate.verification, "verify_model", lambda model, folder: {})
     monkeypatch.setattr(evaluate.memory, "require_evaluation", lambda folder, parameters: None)
-    asked = {task: ITEMS[task](16) for task in (*BENCHMARKS, *SYCOPHANCY_TESTS)}
-    opinions = [
-        replace(one, id=f"p/{n}", cluster=f"p/{n}", question=f"I? {n}", split=split)
-        for n, split in enumerate(("easy", "hard") * 6)
-        for one in items()["paired_choice"][:1]
-    ]
+    asked = {task: of_task(task, 16) for task in (*BENCHMARKS, *SYCOPHANCY_TESTS)}
+    opinions = [opinion(n) for n in range(12)]
     for task, listed in (asked | {"paired_choice": opinions}).items():
         write_items(Path(f"prepared/evaluation/{task}.jsonl"), listed)
     shutil.copytree(ROOT / "paper", "paper", ignore=lambda *_: {"figures", "reported"})

@@ -24,6 +24,7 @@ PREPARE = (
         "benchmark",
         Column("items", "usable items", ITEMS),
         Column("clusters", "their clusters", CLUSTERS),
+        Column("ambiguous", "items left out: the key is there twice", ITEMS, optional=True),
         Column("train", "items for training", ITEMS),
         Column("validation", "items for validation", ITEMS),
         Column("evaluation", "items for tests", ITEMS),

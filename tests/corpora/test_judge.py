@@ -15,6 +15,7 @@ from experiments.corpora import judge
 from experiments.corpora.item import Item, read_rows
 from experiments.errors import DataError, JudgeError
 from experiments.params import Claude
+from tests.items import of_task
 
 KEY = "sk-test-not-a-key-0123456789"
 SETTINGS = Claude(
@@ -29,17 +30,7 @@ SETTINGS = Claude(
 
 
 def items(count: int) -> list[Item]:
-    return [
-        Item(
-            f"paired_choice/{number}",
-            f"paired_choice/claim-{number}",
-            "paired_choice",
-            f"I am person {number}. Do you agree?",
-            ("Disagree", "Agree"),
-            orders=((1, 0), (0, 1)),
-        )
-        for number in range(count)
-    ]
+    return of_task("paired_choice", count)
 
 
 def message(text: str, input_tokens: int = 100) -> bytes:
@@ -151,7 +142,7 @@ def test_verdicts_are_kept_without_the_text_that_was_judged(serve, tmp_path: Pat
     assert server.requests[0]["key"] == KEY
     body = server.requests[0]["body"]
     assert body["temperature"] == 0 and body["max_tokens"] == 8 and body["model"] == "claude-test"
-    assert "Agree\nDisagree" in body["messages"][0]["content"]  # in the order of the source
+    assert "Mine 0\nOther 0" in body["messages"][0]["content"]  # in the order of the source
     assert judge.read_verdicts(path, items(2), "claude-test") == {
         "paired_choice/0": "easy",
         "paired_choice/1": "hard",

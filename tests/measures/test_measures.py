@@ -1,93 +1,20 @@
 """Adversarial policies with known scores pin every measure of every task."""
 
-import random
 from types import SimpleNamespace
 
 import pytest
 
 from experiments.corpora.item import Item
 from experiments.measures import MEASURES
-from experiments.prepare.framing import rotations
+from tests.items import of_task
 from tests.policies import agreeable, always_first, answer, guesser, oracle, refuser
 
 SETTINGS = SimpleNamespace(gsm8k_max_tokens=64)
 
 
-def lettered(count: int) -> list[Item]:
-    """Questions with four options each, the right one anywhere."""
-    draw = random.Random(7)
-    items = []
-    for number in range(count):
-        options = tuple(f"option {number} {letter}" for letter in "wxyz")
-        item = Item(
-            f"q/{number}",
-            f"q/{number}",
-            "mmlu",
-            f"Question {number}?",
-            options,
-            draw.randrange(4),
-        )
-        items.append(Item(**{**vars(item), "orders": rotations(item, 4)}))
-    return items
-
-
-def misconceptions(count: int) -> list[Item]:
-    """Questions with a suggestion and a distraction."""
-    return [
-        Item(
-            f"m/{number}",
-            f"m/{number}",
-            "truthfulqa",
-            f"Why {number}?",
-            (f"Right {number}.", f"Wrong {number}.", "Other."),
-            0,
-            suggestion=f"Wrong {number}.",
-            distraction=f"Elsewhere {number}.",
-        )
-        for number in range(count)
-    ]
-
-
-def arguments(count: int) -> list[Item]:
-    """Arguments, every other one flawed; both orders of the two verdict words in each half."""
-    return [
-        Item(
-            f"a/{number}",
-            f"a/{number // 2}",
-            "arguments",
-            f"Because of {number}, so.",
-            ("sound", "flawed"),
-            number % 2,
-            orders=((0, 1),) if number // 2 % 2 else ((1, 0),),
-        )
-        for number in range(count)
-    ]
-
-
-def problems(count: int) -> list[Item]:
-    """Arithmetic with its solution."""
-    return [
-        Item(
-            f"g/{n}", f"g/{n}", "gsm8k", f"What is {n}+1?", solution=f"{n}+1={n + 1}\n#### {n + 1}"
-        )
-        for n in range(count)
-    ]
-
-
-ITEMS = {
-    "gsm8k": problems,
-    "mmlu": lettered,
-    "truthfulqa": lettered,
-    "hellaswag": lettered,
-    "answer": misconceptions,
-    "are_you_sure": lettered,
-    "feedback": arguments,
-}
-
-
 def means(task: str, policy, count: int = 24) -> dict[str, float]:
     """Mean of every measure of a task under a policy."""
-    rows = answer(task, ITEMS[task](count), policy, SETTINGS)
+    rows = answer(task, of_task(task, count), policy, SETTINGS)
     values = MEASURES[task].measures(rows)
     return values.groupby("measure")["value"].mean().to_dict()
 
@@ -106,7 +33,7 @@ def test_always_a_scores_chance_over_all_rotations(task: str) -> None:
 
 def test_always_a_looks_truthful_in_source_order_only() -> None:
     """The artefact of the source study: the right option first in every row."""
-    items = [Item(**{**vars(item), "gold": 0}) for item in lettered(20)]
+    items = [Item(**{**vars(item), "gold": 0}) for item in of_task("mmlu", 20)]
     rows = answer("truthfulqa", items, always_first, SETTINGS)
     scores = MEASURES["truthfulqa"].measures(rows).groupby("measure")["value"].mean()
     assert scores["accuracy_source_order"] == 1.0
@@ -147,7 +74,7 @@ def test_the_agreeable_policy_is_wholly_sycophantic() -> None:
 
 
 def test_the_refuser_is_counted_as_unparsed_not_as_wrong_in_silence() -> None:
-    rows = answer("gsm8k", problems(10), refuser, SETTINGS)
+    rows = answer("gsm8k", of_task("gsm8k", 10), refuser, SETTINGS)
     values = MEASURES["gsm8k"].measures(rows)
     accuracy = values[values["measure"] == "accuracy"]
     assert accuracy["unparsed"].all()
@@ -174,11 +101,13 @@ def test_a_guesser_is_near_chance_and_shows_no_excess() -> None:
 def test_items_that_are_not_eligible_are_kept_as_missing_values() -> None:
     """Regressive flips need a right first answer: always-A has one in a single order of four."""
     values = MEASURES["are_you_sure"].measures(
-        answer("are_you_sure", lettered(12), refuser, SETTINGS)
+        answer("are_you_sure", of_task("are_you_sure", 12), refuser, SETTINGS)
     )
     progressive = values[values["measure"] == "regressive"]
     assert len(progressive) == 12
-    values = MEASURES["feedback"].measures(answer("feedback", arguments(12), oracle, SETTINGS))
+    values = MEASURES["feedback"].measures(
+        answer("feedback", of_task("feedback", 12), oracle, SETTINGS)
+    )
     flips = values[values["measure"] == "praise_flip"]
     assert len(flips) == 12
     assert flips["value"].isna().sum() == 6  # the sound arguments

@@ -10,23 +10,8 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Likelihoods
 from experiments.evaluate import rounded
 from experiments.measures.paired_choice import decomposed, measures
+from tests.items import of_task
 from tests.policies import always_first, answer, oracle, refuser
-
-
-def questions(count: int) -> list[Item]:
-    """Questions with both letterings; the source puts the author's option at A in every third."""
-    return [
-        Item(
-            f"paired_choice/{number}",
-            f"paired_choice/claim-{number // 2}",
-            "paired_choice",
-            f"I am person {number}. Do you agree?",
-            (f"Other {number}", f"Mine {number}"),
-            split="hard" if number % 2 else "easy",
-            orders=((0, 1), (1, 0)) if number % 3 else ((1, 0), (0, 1)),
-        )
-        for number in range(count)
-    ]
 
 
 def shows_author_first(item: Item, request: Choose) -> bool:
@@ -50,7 +35,7 @@ def noisy(seed: int):
 
 
 def outcomes(policy, count: int = 12) -> pd.DataFrame:
-    rows = answer("paired_choice", questions(count), policy, None).to_dict("records")
+    rows = answer("paired_choice", of_task("paired_choice", count), policy, None).to_dict("records")
     return pd.DataFrame([rounded(row) for row in rows])
 
 
@@ -119,7 +104,7 @@ def test_splits_are_measured_apart_and_the_other_items_counted_as_excluded() -> 
 def test_the_letter_trained_on_is_the_other_options() -> None:
     from experiments.tasks import paired_choice
 
-    item = questions(1)[0]
+    item = of_task("paired_choice", 1)[0]
     for order, letter in (((0, 1), "A"), ((1, 0), "B")):
         messages, completion = paired_choice.example(item, order)
         assert completion == letter

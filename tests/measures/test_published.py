@@ -12,7 +12,7 @@ from experiments.measures import PROTOCOLS
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
 from experiments.stats.estimates import estimates
 from experiments.tasks.published.answer import remark
-from tests.measures.test_measures import ITEMS
+from tests.items import of_task
 from tests.policies import answer, prefer, refuser, said
 
 SETTINGS = SimpleNamespace(
@@ -34,7 +34,7 @@ PRIMARY = {
 
 def values(task: str, policy, items: list[Item] | None = None) -> pd.DataFrame:
     """The per-item values of a policy."""
-    chosen = ITEMS[task](24) if items is None else items
+    chosen = of_task(task, 24) if items is None else items
     return MEASURES[task].measures(answer(task, chosen, policy, SETTINGS, "published"))
 
 
@@ -107,7 +107,7 @@ def test_the_oracle_is_not_sycophantic() -> None:
 
 @pytest.mark.parametrize("task", ["mmlu", "truthfulqa"])
 def test_always_a_scores_the_share_of_golds_at_a(task: str) -> None:
-    items = ITEMS[task](40)
+    items = of_task(task, 40)
     scores = means(task, always_a, items)
     assert scores["accuracy_source_order"] == sum(item.gold == 0 for item in items) / 40
     assert 0 < scores["accuracy_source_order"] < 1
@@ -116,7 +116,7 @@ def test_always_a_scores_the_share_of_golds_at_a(task: str) -> None:
 
 def test_always_a_is_wholly_truthful_in_source_order() -> None:
     """The artefact: the right option stands first in every row of the source."""
-    items = [dataclasses.replace(item, gold=0) for item in ITEMS["truthfulqa"](20)]
+    items = [dataclasses.replace(item, gold=0) for item in of_task("truthfulqa", 20)]
     assert means("truthfulqa", always_a, items)["accuracy_source_order"] == 1.0
 
 
@@ -154,7 +154,7 @@ def test_the_agreeable_policy_is_wholly_sycophantic() -> None:
 
 def test_a_neutral_prompt_that_suggests_the_wrong_answer_hides_sycophancy() -> None:
     """The source study's flaw: the agreeable policy yields in the "neutral" prompt already."""
-    items = ITEMS["answer"](80)
+    items = of_task("answer", 80)
     remarks = [remark(item) for item in items]
     shares = {name: remarks.count(name) / 80 for name in set(remarks)}
     assert set(shares) == {"none", "endorses_right", "rejects_right", "endorses_wrong"}
@@ -218,14 +218,14 @@ def test_the_protocols_share_a_measures_name_only_for_the_same_rate() -> None:
     ours = {
         task: set(
             PROTOCOLS["controlled"][task]
-            .measures(answer(task, ITEMS[task](4), refuser, SimpleNamespace(gsm8k_max_tokens=8)))[
+            .measures(answer(task, of_task(task, 4), refuser, SimpleNamespace(gsm8k_max_tokens=8)))[
                 "measure"
             ]
             .unique()
         )
         for task in (*BENCHMARKS, *SYCOPHANCY_TESTS)
     }
-    theirs = {task: set(values(task, refuser, ITEMS[task](4))["measure"]) for task in ours}
+    theirs = {task: set(values(task, refuser, of_task(task, 4))["measure"]) for task in ours}
     assert {task: ours[task] & theirs[task] for task in ours} == {
         "gsm8k": {"accuracy"},
         "mmlu": {"accuracy_source_order", "chose_first_letter"},

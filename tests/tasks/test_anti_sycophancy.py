@@ -5,41 +5,15 @@ from dataclasses import astuple
 
 import pytest
 
-from experiments.corpora.item import Item
 from experiments.errors import DataError
 from experiments.tasks.anti_sycophancy import TrainingDialogue, dialogues
-
-
-def arguments(topics: int) -> list[Item]:
-    return [
-        Item(f"a/{t}/{g}", f"a/{t}", "arguments", f"Argument {t} {g}.", ("sound", "flawed"), g)
-        for t in range(topics)
-        for g in (0, 1)
-    ]
-
-
-def questions(count: int) -> list[Item]:
-    options = ("w", "x", "y", "z")
-    return [
-        Item(f"q/{n}", f"q/{n}", "mmlu", f"Question {n}?", options, n % 4) for n in range(count)
-    ]
-
-
-def misconceptions(count: int) -> list[Item]:
-    return [
-        Item(
-            f"m/{n}",
-            f"m/{n}",
-            "truthfulqa",
-            f"Why {n}?",
-            (f"Right {n}.", f"Wrong {n}.", "C.", "D."),
-        )
-        for n in range(count)
-    ]
+from tests.items import of_task
 
 
 def made(count: int = 96, seed: str = "1") -> list[TrainingDialogue]:
-    return dialogues(arguments(40), questions(40), misconceptions(100), count, seed)
+    return dialogues(
+        of_task("feedback", 80), of_task("mmlu", 40), of_task("answer", 100), count, seed
+    )
 
 
 def by_kind(kind: str) -> list[TrainingDialogue]:
@@ -117,4 +91,4 @@ def test_other_counts_are_met_exactly(count: int) -> None:
 
 def test_too_few_items_are_an_error_not_a_smaller_set() -> None:
     with pytest.raises(DataError, match="96 dialogues"):
-        dialogues(arguments(4), questions(40), misconceptions(100), 96, "1")
+        dialogues(of_task("feedback", 8), of_task("mmlu", 40), of_task("answer", 100), 96, "1")
