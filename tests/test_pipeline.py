@@ -296,7 +296,6 @@ NOT_PRINTED = {
     "experiments/__init__.py",
     "experiments/errors.py",
     "experiments/files.py",
-    "experiments/revisions",
     "experiments/yaml_files.py",
 }
 CELL = re.compile(r"^```\{python\}\n(.*?)^```", re.MULTILINE | re.DOTALL)

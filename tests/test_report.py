@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from experiments.errors import RenderError
-from experiments.revisions.printed import bound_names
 from printing.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -339,26 +338,3 @@ def test_changing_a_frame_does_not_change_what_is_printed(report: Report) -> Non
     frame = report.frame("effects")
     frame["estimate"] = 99.0
     assert report.number("effects", "estimate", model="tuned", task="mmlu") == "0.50"
-
-
-BOUNDED = {
-    "position_bias": ["bias"],
-    "effects": ["estimate"],
-    "composites": ["estimate", "change"],
-    "margins": ["estimate", "change"],
-    "rankings": ["estimate", "rank"],
-    "seeds": ["estimate"],
-    "correlation_analysis": ["correlation"],
-    "claims": ["estimate"],
-    "audit/changes": ["change"],
-    "audit/correlations": ["pearson"],
-    "splits": [],
-    "training": [],
-}
-
-
-@pytest.mark.parametrize("table", BOUNDED)
-def test_the_columns_of_the_real_tables_that_have_an_interval(table: str) -> None:
-    path = ROOT / "results" / f"{table}.csv"
-    columns = path.read_text(encoding="utf-8").split("\n")[0].split(",")
-    assert [name for name in columns if bound_names(name, columns)] == BOUNDED[table]

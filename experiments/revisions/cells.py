@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from experiments import tables
 from experiments.revisions.settings import leaves
 from experiments.revisions.snapshot import Snapshot
 
 APART = ("results/claims.csv", "results/printed_numbers.csv")  # in sections of their own
 RUN = re.compile(r"runs/[^/]+/")  # the folder of an archived run
-CONFLICT = re.compile(r"^(<<<<<<<|=======|>>>>>>>)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -64,25 +62,15 @@ class TableChanges:
 def read_table(side: Snapshot, path: str, *required: str) -> Table | None:
     """A CSV file, None if there is none.
 
-    RevisionError for conflict markers, a line that is longer or shorter than the header, and a
-    column of `required` that is missing.
+    DataError for one that is damaged, RevisionError for a column of `required` that is missing.
     """
     text = side.text(path)
     if text is None:
         return None
-    if CONFLICT.search(text):
-        raise side.damaged(path, "holds the markers of a merge conflict")
-    try:
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
-    except csv.Error as error:
-        raise side.damaged(path, f"is not CSV ({error})") from None
+    header, rows = tables.rows(text, f"{path} of {side.label}")
     missing = [name for name in required if name not in header]
     if missing:
         raise side.damaged(path, f"lacks the column {', '.join(missing)}")
-    for number, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            cells = f"has {len(row)} cells in row {number}, not the {len(header)} of its header"
-            raise side.damaged(path, cells)
     return Table(header, rows)
 
 
@@ -155,25 +143,18 @@ def read_cells(side: Snapshot, path: str) -> tuple[list[str], list[str], Cells]:
     Rows are named by the table's keys, or numbered where these do not tell them apart.
     """
     table = read_table(side, path)
-    keys = key_columns(table)
-    named = [", ".join(row[place] for place in keys) for row in table.rows]
+    keys = tables.keys(path.split("results/")[1].removesuffix(".csv"))
+    rows = list(table.dictionaries())
+    named = [", ".join(row.get(key, "") for key in keys) for row in rows]
     if not keys or len(set(named)) < len(named):
-        keys, named = [], [f"row {number}" for number in range(1, len(table.rows) + 1)]
-    columns = [place for place in range(len(table.header)) if place not in keys]
+        keys, named = (), [f"row {number}" for number in range(1, len(rows) + 1)]
     cells = {
-        (name, table.header[place]): row[place]
-        for name, row in zip(named, table.rows, strict=True)
-        for place in columns
+        (name, column): row[column]
+        for name, row in zip(named, rows, strict=True)
+        for column in table.header
+        if column not in keys
     }
     return named, table.header, cells
-
-
-def key_columns(table: Table) -> list[int]:
-    """The fewest leading columns that tell the rows apart; tidy tables begin with their keys."""
-    for width in range(1, len(table.header)):
-        if len({tuple(row[:width]) for row in table.rows}) == len(table.rows):
-            return list(range(width))
-    return []
 
 
 def differ(old: str, new: str) -> bool:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from experiments.revisions.cells import Table, read_table
+from experiments import tables
+from experiments.revisions.cells import read_table
 from experiments.revisions.snapshot import RevisionError, Snapshot
 
 PRINTED = "results/printed_numbers.csv"
@@ -155,14 +156,14 @@ def as_number(text: str | None) -> float | None:
 
 
 def paired_numbers(
-    before: list[Printed], after: list[Printed], tables: ResultTables
+    before: list[Printed], after: list[Printed], results: ResultTables
 ) -> tuple[list[tuple[Printed | None, Printed | None]], int]:
     """(old, new) of all that differ, and how many do not.
 
     A document may print one key several times in several formats; equal texts go together first.
     """
     groups: dict[tuple[str, str], tuple[list[Printed], list[Printed]]] = {}
-    for side, numbers in ((1, map(tables.checked, after)), (0, before)):
+    for side, numbers in ((1, map(results.checked, after)), (0, before)):
         for entry in numbers:
             groups.setdefault((entry.document, entry.key), ([], []))[side].append(entry)
     different, unchanged = [], 0
@@ -214,27 +215,18 @@ class ResultTables:
 
     def __init__(self, side: Snapshot) -> None:
         self.side = side
-        self.read: dict[str, Table | None] = {}
-        self.indexed: dict[tuple[str, ...], dict[tuple, list[dict[str, str]]]] = {}
+        self.tables: dict[str, dict[tuple, dict[str, str]]] = {}
 
-    def row(self, entry: Printed) -> tuple[dict[str, str], str] | None:
-        """The entry's row and column; None if there is no such row, or several."""
-        key = parsed_key(entry.key)
-        if key is None:
-            return None
-        name, where, column = key
-        if name not in self.read:
-            self.read[name] = read_table(self.side, f"results/{name}.csv")
-        table = self.read[name]
-        if table is None or column not in table.header:
-            return None
-        columns = (name, *where)
-        if columns not in self.indexed:
-            index = self.indexed[columns] = {}
-            for row in table.dictionaries():
-                index.setdefault(tuple(comparable(row.get(part)) for part in where), []).append(row)
-        fitting = self.indexed[columns].get(tuple(map(comparable, where.values())), [])
-        return (fitting[0], column) if len(fitting) == 1 else None
+    def row(self, table: str, where: dict[str, str]) -> dict[str, str]:
+        """The row of a table with these keys; empty if it is not there."""
+        keys = tables.keys(table)
+        if table not in self.tables:
+            found = read_table(self.side, f"results/{table}.csv")
+            rows = found.dictionaries() if found and keys else ()
+            self.tables[table] = {
+                tuple(comparable(row.get(key)) for key in keys): row for row in rows
+            }
+        return self.tables[table].get(tuple(comparable(where.get(key)) for key in keys), {})
 
     def checked(self, entry: Printed) -> Printed:
         """The number, with a note if its table holds another one.
@@ -242,12 +234,12 @@ class ResultTables:
         A value that was logged as it is printed (a p-value of 0.0036 as 0.004) agrees with a table
         that rounds to it.
         """
-        found = self.row(entry)
-        if found is None or entry.value is None:
+        table, where, column = parsed_key(entry.key) or ("", {}, "")
+        row = self.row(table, where)
+        if column not in row or entry.value is None:
             return entry
-        row, column = found
-        names = (column, *bound_names(column, list(row)))
-        held = [as_number(row[name]) for name in names] + [None] * (3 - len(names))
+        held = [as_number(row.get(name)) for name in (column, *tables.interval(table, column))]
+        held += [None] * (3 - len(held))
         logged, shown = (entry.value, entry.low, entry.high), numbers_in(entry.text)
         shown[0] = shown[0] or (entry.value, 0.0)
         if all(map(agree, logged, shown, held)):
@@ -260,13 +252,6 @@ def agree(logged: float | None, shown: tuple[float, float] | None, held: float |
     if shown is None or held is None or (logged is not None and math.isclose(logged, held)):
         return True
     return abs(shown[0] - held) <= shown[1] * (1 + 1e-6)
-
-
-def bound_names(column: str, header: list[str]) -> tuple[str, ...]:
-    """The columns that bound `column`: right after it, low and high or COLUMN_low, COLUMN_high."""
-    following = tuple(header[header.index(column) + 1 :][:2])
-    own = (("low", "high"), (f"{column}_low", f"{column}_high"))
-    return following if following in own else ()
 
 
 def comparable(cell: str | None) -> str | float | None:

@@ -19,9 +19,9 @@ import pandas as pd
 from IPython.display import Markdown
 
 from experiments import params, quoting
+from experiments import tables as schema
 from experiments.errors import RenderError
 from experiments.params import BASE, Adapter
-from experiments.revisions.printed import bound_names
 from experiments.stats.claims import NOT_MEASURED
 from printing.labels import MODELS
 from printing.provenance import note, note_of_runs
@@ -106,7 +106,8 @@ class Report:
         if column not in row:
             raise RenderError(f"{self.document}: {table} has no column {column!r}")
         text = show(row[column], format)
-        self._keep(f"{table}[{joined(where)}].{column}", text, row, column)
+        bounds = schema.interval(table, column)
+        self._keep(f"{table}[{joined(where)}].{column}", text, row, column, *bounds)
         return text
 
     def interval(
@@ -121,12 +122,12 @@ class Report:
         row = self.row(table, **where)
         if column not in row:
             raise RenderError(f"{self.document}: {table} has no column {column!r}")
-        bounds = bound_names(column, list(row.index))
+        bounds = schema.interval(table, column)
         if not bounds:
             raise RenderError(f"{self.document}: {table} has no interval of {column!r}")
         value, low, high = (f"{{{name}:{format}}}" for name in (column, *bounds))
         text = fill(f"{value} [{low}, {high}]", row)
-        self._keep(f"{table}[{joined(where)}].{column}", text, row, column)
+        self._keep(f"{table}[{joined(where)}].{column}", text, row, column, *bounds)
         return text
 
     def count(self, key: str, value: int) -> str:
@@ -150,7 +151,9 @@ class Report:
                 if ":" in template:  # a format specification: the cell is a number
                     numeric[header] = True
                     where = joined({column: row[column] for column in key})
-                    self._keep(f"{name}[{where}].{header}", cell, row, *printed_columns(template))
+                    shown = printed_columns(template)
+                    shown += schema.interval(name, shown[0]) if len(shown) == 1 else ()
+                    self._keep(f"{name}[{where}].{header}", cell, row, *shown)
                 cells.append(quoting.cell(cell))
             lines.append("| " + " | ".join(cells) + " |")
         if not lines:  # some renderers take a table without rows for a paragraph
@@ -173,17 +176,14 @@ class Report:
             return Markdown(note_of_runs(tables, runs))
         return Markdown(note(tables, self.root, self.document))
 
-    def _keep(self, key: str, printed: str, row: pd.Series, column: str = "", *bounds: str) -> None:
-        """Append one printed number to the document's log, with the value and interval behind it.
+    def _keep(self, key: str, printed: str, row: pd.Series, *columns: str) -> None:
+        """Append one printed number to the document's log, with what is behind it.
 
-        `bounds` names the columns of the interval; without them those of `column` are taken.
+        `columns` names the value in its row, and the two ends of its interval.
         """
-        value = row[column] if column else ""
-        names = bounds or (bound_names(column, list(row.index)) if column else ())
-        ends = [row[name] for name in names] or ["", ""]
-        values = [
-            "" if isinstance(one, float) and math.isnan(one) else one for one in (value, *ends)
-        ]
+        values = [row.get(name, "") for name in columns]
+        values = ["" if isinstance(one, float) and math.isnan(one) else one for one in values]
+        values += [""] * (3 - len(values))
         with self.log.open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow([self.document, self.prefix + key, printed, *values])
 

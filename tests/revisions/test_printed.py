@@ -146,10 +146,10 @@ def test_noise_is_judged_by_both_intervals() -> None:
 
 
 def test_a_column_may_have_bounds_of_its_own(repository) -> None:
-    header = "model,estimate,low,high,change,change_low,change_high\n"
-    key = "composites[model=mmlu].change"
+    header = "model,composite,estimate,low,high,change,change_low,change_high\n"
+    key = "composites[model=mmlu,composite=x].change"
     for change, low, high in (("0.10", "0.05", "0.15"), ("0.30", "0.25", "0.35")):
-        text = f"{header}mmlu,0.5,0.4,0.6,{change},{low},{high}\n"
+        text = f"{header}mmlu,x,0.5,0.4,0.6,{change},{low},{high}\n"
         repository.write("results/composites.csv", text)
         repository.prints(("index", key, change, change, low, high))
         report = repository.run()[1]

@@ -48,7 +48,7 @@ def test_archived_runs_are_compared_too(repository) -> None:
     shutil.rmtree(repository.root / "runs/large")
     report = repository.run()[1]
     assert "| `runs/large/` | removed | same |" in report
-    assert "| `runs/small/results/effects.csv` | 3 of 18 cells | same |" in report
+    assert "| `runs/small/results/effects.csv` | 3 of 15 cells | same |" in report
     assert "environment" not in report
 
 
@@ -64,9 +64,9 @@ def test_few_cells_are_listed_and_many_counted(repository) -> None:
     repository.write("results/effects.csv", EFFECTS + "gsm8k,answer,suggestion_shift,1,0,2,1,1\n")
     status, report = repository.run()
     assert status == 0
-    assert "| `results/many.csv` | 50 of 50 cells | same |" in report
-    assert "| `results/same.csv` | 0 of 1 cell | same |" in report
-    assert "| `results/effects.csv` | 0 of 18 cells | 1 row added |" in report
+    assert "| `results/many.csv` | 50 of 100 cells | same |" in report
+    assert "| `results/same.csv` | 0 of 2 cells | same |" in report
+    assert "| `results/effects.csv` | 0 of 15 cells | 1 row added |" in report
     assert "| `results/training/mmlu.json` | – | `seeds.1.loss` | [2, 1] | [2, 0] |" in report
 
 
