@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from experiments.errors import RenderError
+from experiments.errors import DataError, RenderError
 from printing.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
+from tests.paper.made import write
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [
-    # model, task, estimate, low, high, n, note
+    # model, task, estimate, low, high, n, method
     ("base", "mmlu", 0.3125, 0.2, 0.425, 40, "plain"),
     ("base", "answer", -0.004, -0.1, 0.09, 38, "close to zero"),
     ("tuned", "mmlu", 0.5, 0.375, 0.625, 40, "a|b"),
@@ -30,9 +31,9 @@ ROWS = [
 def report(tmp_path: Path) -> Report:
     """A report over one table, called "effects"."""
     (tmp_path / "results" / "audit").mkdir(parents=True)
-    frame = pd.DataFrame(ROWS, columns=["model", "task", "estimate", "low", "high", "n", "note"])
-    frame.to_csv(tmp_path / "results" / "effects.csv", index=False)
-    frame.to_csv(tmp_path / "results" / "audit" / "findings.csv", index=False)
+    frame = pd.DataFrame(ROWS, columns=["model", "task", "estimate", "low", "high", "n", "method"])
+    write(tmp_path / "results", "effects", frame.assign(measure=range(len(ROWS))))
+    write(tmp_path / "results", "audit/unparsed", frame.drop_duplicates("model"))
     return Report("index", tmp_path)
 
 
@@ -40,7 +41,7 @@ def two_intervals(root: Path) -> None:
     """A table whose rows hold an estimate and a change, each with bounds."""
     names = ["model", "estimate", "low", "high", "se", "n", "change", "change_low", "change_high"]
     row = ["tuned", 0.3125, 0.2, 0.425, 0.06, 16, -1.78, -2.24, -1.33]
-    pd.DataFrame([row], columns=names).to_csv(root / "results" / "margins.csv", index=False)
+    write(root / "results", "margins", pd.DataFrame([row], columns=names))
 
 
 def log(report: Report) -> list[dict[str, str]]:
@@ -54,10 +55,10 @@ class TestNumber:
         assert report.number("effects", "estimate", ".3f", model="base", task="mmlu") == "0.312"
         assert report.number("effects", "estimate", model="base", task="mmlu") == "0.31"
         assert report.number("effects", "n", model="base", task="mmlu") == "40"
-        assert report.number("effects", "note", model="base", task="mmlu") == "plain"
+        assert report.number("effects", "method", model="base", task="mmlu") == "plain"
 
     def test_a_table_in_a_folder(self, report: Report) -> None:
-        assert report.number("audit/findings", "n", model="base", task="answer") == "38"
+        assert report.number("audit/unparsed", "n", model="base") == "40"
 
     @pytest.mark.parametrize(
         ("table", "column", "where", "why"),
@@ -66,7 +67,7 @@ class TestNumber:
             ("effects", "n", {"model": "gone", "task": "mmlu"}, r"no row .*; model is one of base"),
             ("effects", "n", {"model": "base", "task": "chess"}, r"task is one of answer, mmlu$"),
             ("effects", "n", {"colour": "red"}, r"index: effects has no column 'colour'"),
-            ("effects", "p", {"model": "base", "task": "mmlu"}, r"effects has no column 'p'"),
+            ("effects", "P", {"model": "base", "task": "mmlu"}, r"effects has no column 'P'"),
             ("effects", "n", {"model": "base"}, r"index: 2 rows of effects fit"),
             ("effects", "n", {"model": "tuned", "task": "twice"}, r"2 rows of effects fit"),
             ("effects", "n", {}, r"6 rows of effects fit"),
@@ -113,10 +114,9 @@ class TestInterval:
         assert report.interval("effects", model="tuned", task="answer") == MISSING
 
     def test_a_table_without_bounds_is_refused(self, report: Report, tmp_path: Path) -> None:
-        pd.DataFrame({"estimate": [1.0]}).to_csv(tmp_path / "results/plain.csv", index=False)
-        with pytest.raises(RenderError, match="plain has no interval of 'estimate'"):
-            report.interval("plain")
-        with pytest.raises(RenderError, match="effects has no column 'share'"):
+        with pytest.raises(RenderError, match="splits has no interval of 'items'"):
+            report.interval("splits", "items")
+        with pytest.raises(RenderError, match="effects has no interval of 'share'"):
             report.interval("effects", "share", model="base", task="mmlu")
 
     def test_bounds_of_another_column_are_not_borrowed(self, report: Report) -> None:
@@ -189,7 +189,7 @@ class TestTable:
         "Model": "{model}",
         "Change": "{estimate:+.2f} [{low:+.2f}, {high:+.2f}]",
         "n": "{n:d}",
-        "Note": "{note}",
+        "Note": "{method}",
     }
 
     def table(self, report: Report) -> list[str]:
@@ -264,8 +264,8 @@ class TestTable:
 
     def test_a_table_of_nothing_has_a_row_that_says_so(self, report: Report) -> None:
         empty = report.frame("effects").iloc[:0]
-        *_, last = report.table(empty, {"A": "{n:.0f}", "B": "{note}"}, "effects", []).splitlines()
-        assert last == "| – | – |"
+        columns = {"A": "{n:.0f}", "B": "{method}"}
+        assert report.table(empty, columns, "effects", []).splitlines()[-1] == "| – | – |"
 
     def test_an_unknown_column_in_a_template_is_refused(self, report: Report) -> None:
         frame = report.frame("effects")
@@ -338,3 +338,24 @@ def test_changing_a_frame_does_not_change_what_is_printed(report: Report) -> Non
     frame = report.frame("effects")
     frame["estimate"] = 99.0
     assert report.number("effects", "estimate", model="tuned", task="mmlu") == "0.50"
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (
+            lambda text: text.replace("base,mmlu", "<<<<<<< HEAD\nbase,mmlu"),
+            "line 2, is a mark",
+        ),
+        (lambda text: text[: text.rindex(",")], "line 7, has"),
+        (lambda text: text.replace(",low,", ",lower,"), "lacks column low"),
+        (lambda text: text.replace("0.3125", "0.31x"), "estimate holds '0.31x'"),
+        (lambda text: text + text.splitlines()[1] + "\n", "two rows of base, mmlu"),
+    ],
+)
+def test_a_damaged_table_is_named_in_one_sentence(report: Report, damage, why: str) -> None:
+    path = report.results / "effects.csv"
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(DataError, match=why) as raised:
+        report.number("effects", "n", model="base", task="mmlu")
+    assert "effects.csv" in str(raised.value) and "\n" not in str(raised.value)

@@ -50,19 +50,29 @@ def seed_variation(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     table["n"] = totals.counts.sum(axis=0).astype(int)
     table["clusters"] = totals.sizes
     table = table.merge(between_seeds(frame), on=CELL, how="left", validate="one_to_one")
+    table[["se", "low", "high"]] = for_new_training(table, table.item_se, confidence)
     several = table.seeds > 1
-    seed_part = (table.seed_sd**2 / table.seeds).where(several)
-    item_part = table.item_se**2
-    table["se"] = np.sqrt(item_part + seed_part)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # A component of 0 is left out of the mixture of degrees of freedom.
-        degrees = (item_part + seed_part) ** 2 / (
-            item_part**2 / (table.clusters - 1) + seed_part**2 / (table.seeds - 1)
-        )
-    half = stats.t.ppf((1 + confidence) / 2, degrees.where(degrees > 0)) * table.se
-    table["low"], table["high"] = table.estimate - half, table.estimate + half
     table["status"] = np.where(several, "ok", "not estimable: one seed")
     return table[COLUMNS]
+
+
+def for_new_training(table: pd.DataFrame, item_se: pd.Series, confidence: float) -> pd.DataFrame:
+    """se, low and high of `estimate` for new items and new training runs; NaN with one seed.
+
+    The variance is item_se² + seed_sd² / seeds, with Satterthwaite's (1946) degrees of freedom.
+    `table` has estimate, seed_sd, seeds and clusters.
+    """
+    items = item_se**2
+    training = (table["seed_sd"] ** 2 / table["seeds"]).where(table["seeds"] > 1)
+    se = np.sqrt(items + training)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # A component of 0 is left out of the mixture of degrees of freedom.
+        degrees = (items + training) ** 2 / (
+            items**2 / (table["clusters"] - 1) + training**2 / (table["seeds"] - 1)
+        )
+    half = stats.t.ppf((1 + confidence) / 2, degrees.where(degrees > 0)) * se
+    estimate = table["estimate"]
+    return pd.DataFrame({"se": se, "low": estimate - half, "high": estimate + half})
 
 
 def between_seeds(frame: pd.DataFrame) -> pd.DataFrame:

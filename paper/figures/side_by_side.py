@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 
 from figures import style
 from figures.outcomes import heading
-from printing.comparison import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
 from printing.report import Report
+from printing.runs import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
 
 # Okabe and Ito's palette from dark to light, and markers, so that runs differ in grey too.
 LOOKS = (

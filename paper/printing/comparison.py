@@ -1,180 +1,26 @@
-"""Archived runs side by side: what they were, what they found, and where they agree.
+"""Archived runs side by side: what they found, and where they agree.
 
-Everything is read through a Report, from runs/ and results/audit/. Runs are compared under one
-protocol at a time, since the protocols measure other things.
+Runs are compared under one protocol at a time, since the protocols measure other things.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
-from scipy import stats
 
 from experiments.claims import read_claims
-from experiments.errors import RenderError
-from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, TESTS
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
 from experiments.stats.claims import NOT_MEASURED
 from printing.labels import TASKS
-from printing.report import MISSING, Report
+from printing.report import MISSING, Report, spanned
+from printing.runs import KEY, Outcome, Run, headline_rates, primary_effects
 from printing.sentences import coarsest, direction, heading, label, listed
 
-CONTROLLED, PUBLISHED, UPSTREAM = "controlled", "published", "upstream"
-PROTOCOLS = (CONTROLLED, PUBLISHED)
-KEY = ["model", "task", "measure"]
-SEEDS = ["seeds", "seed_sd", "lowest", "highest"]
-SHORT_COMMIT = 8
 # The source study's models; it calls the untouched one its baseline.
 REPORTED = {"baseline": "base"} | {name: name for name in (*BENCHMARKS, "combined")}
-
-Outcome = tuple[str, str]  # task, measure
-
-
-@dataclass(frozen=True)
-class Run:
-    """An archived run: its params.yaml, and the code, packages and hashes it was made with."""
-
-    name: str
-    params: dict[str, Any]
-    environment: dict[str, Any]
-
-    @property
-    def protocol(self) -> str:
-        return self.params["protocol"]
-
-    @property
-    def corpus(self) -> str:
-        return self.params["corpus"]
-
-    @property
-    def seeds(self) -> list[int]:
-        return self.params["train"]["seeds"]
-
-    @property
-    def confidence(self) -> float:
-        return self.params["analyze"]["confidence"]
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The measures that stand for each test under the run's protocol."""
-        analyze = self.params["analyze"]
-        return analyze if self.protocol == CONTROLLED else analyze[self.protocol]
-
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """The pre-declared (task, measure)."""
-        return [(one["task"], one["measure"]) for one in self.chosen["primary"]]
-
-    @property
-    def code(self) -> str:
-        """The commit, as printed."""
-        code = self.environment["code"]
-        if not code["commit"]:
-            return "no commit"
-        changed = "" if code["clean"] else " and changes"
-        return f"`{code['commit'][:SHORT_COMMIT]}`{changed}"
-
-
-def runs(report: Report) -> list[Run]:
-    """Every archived run; RenderError names one that cannot be read."""
-    return [_run(report, name) for name in report.runs()]
-
-
-def _run(report: Report, name: str) -> Run:
-    folder = report.root / "runs" / name
-    try:
-        params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        run = Run(name, params, environment)
-        _ = run.outcomes, run.seeds, run.code, run.corpus, run.confidence
-        return run
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
-        raise RenderError(
-            f"runs/{name}/ is not a whole run; restore it from git, or archive the run again with "
-            f"`python -m experiments.archive {name} --force`"
-        ) from None
-
-
-def of_protocol(listed_runs: Iterable[Run], protocol: str) -> list[Run]:
-    """The runs under one protocol."""
-    return [run for run in listed_runs if run.protocol == protocol]
-
-
-def outcomes(listed_runs: Iterable[Run]) -> list[Outcome]:
-    """The pre-declared outcomes of any of these runs, in order."""
-    return list(dict.fromkeys(outcome for run in listed_runs for outcome in run.outcomes))
-
-
-def described(listed_runs: Iterable[Run]) -> pd.DataFrame:
-    """One row per run in words: corpus, scale, protocol, model, method and training seeds."""
-    return pd.DataFrame(
-        {
-            "run": run.name,
-            "corpus": run.corpus,
-            "scale": run.params["scale"],
-            "protocol": run.protocol,
-            "model": run.params["model"]["name"],
-            "method": run.params["train"]["method"],
-            "seeds": ", ".join(map(str, run.seeds)),
-        }
-        for run in listed_runs
-    )
-
-
-def items_per_test(report: Report, listed_runs: Iterable[Run]) -> pd.DataFrame:
-    """One row per run: how many items of each test its base model answered."""
-    rows = []
-    for run in listed_runs:
-        table = report.of_run(run.name).frame("estimates")
-        base = table[table["model"] == "base"]
-        rows.append({"run": run.name} | {test: _most(base, test) for test in TESTS})
-    return pd.DataFrame(rows)
-
-
-def _most(base: pd.DataFrame, test: str) -> float:
-    return base.loc[base["task"] == test, "n"].max()
-
-
-def primary_effects(report: Report, run: Run) -> pd.DataFrame:
-    """The run's pre-declared effects, with what its training seeds say.
-
-    Beside the columns of `effects`: seeds, seed_sd, lowest and highest (the change of the seed that
-    changed least and most), and both_low and both_high, the interval for new items and new
-    training runs. These are NaN for a run with one seed.
-    """
-    door = report.of_run(run.name)
-    table = door.frame("effects")
-    chosen = set(run.outcomes)
-    table = table[[pair in chosen for pair in zip(table["task"], table["measure"], strict=True)]]
-    table = table.merge(door.frame("seeds")[[*KEY, *SEEDS]], on=KEY, how="left", validate="1:1")
-    for column in ("lowest", "highest"):  # the base model has no training seeds
-        table[column] = table[column] - table["base_estimate"]
-    table["both_low"], table["both_high"] = both_intervals(table, run.confidence)
-    return table
-
-
-def both_intervals(table: pd.DataFrame, confidence: float) -> tuple[pd.Series, pd.Series]:
-    """Bounds of each effect for new items and new training runs; NaN with one seed.
-
-    The variance is se² + seed_sd² / seeds, as in experiments/stats/seeds.py, with Satterthwaite's
-    (1946) degrees of freedom; a component of zero is left out of their mixture.
-    """
-    several = table["seeds"] > 1
-    items = table["se"] ** 2
-    training = (table["seed_sd"] ** 2 / table["seeds"]).where(several)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        degrees = (items + training) ** 2 / (
-            items**2 / (table["clusters"] - 1) + training**2 / (table["seeds"] - 1)
-        )
-        quantile = stats.t.ppf((1 + confidence) / 2, degrees.where(degrees > 0))
-    half = quantile * np.sqrt(items + training)
-    return table["estimate"] - half, table["estimate"] + half
 
 
 def effects_table(report: Report, listed_runs: Sequence[Run], outcome: Outcome) -> str:
@@ -197,16 +43,14 @@ def seeds_table(report: Report, run: Run) -> str:
     table = table[table["seeds"] > 1]
     if table.empty:
         return ""
-    place = {outcome: number for number, outcome in enumerate(run.outcomes)}
-    pairs = [place[pair] for pair in zip(table["task"], table["measure"], strict=True)]
-    table = table.iloc[np.argsort(pairs, kind="stable")]
-    table["label"] = table["model"].map(label)
-    table["test"] = table["task"].map(TASKS)
+    order = [task for task, _ in run.outcomes]
+    table = table.sort_values("task", key=lambda names: names.map(order.index), kind="stable")
+    table = table.assign(label=table["model"].map(label), test=table["task"].map(TASKS))
     format = f"+{coarsest(table)}"
     columns = {
         "Test": "{test}",
         "Adapter": "{label}",
-        "Change": f"{{estimate:{format}}} [{{both_low:{format}}}, {{both_high:{format}}}]",
+        "Change": spanned("estimate", format, ("both_low", "both_high")),
         "SD between seeds": f"{{seed_sd:{format[1:]}}}",
         "Lowest to highest": f"{{lowest:{format}}} to {{highest:{format}}}",
     }
@@ -332,7 +176,7 @@ def beside_reported(report: Report, published: Sequence[Run], controlled: Sequen
     reported["model"] = reported["model"].map(REPORTED)
     key, columns = ["task", "model"], {"Test": "{test}", "Model": "{label}", "n": "{asked:.0f}"}
     wide = reported[[*key, "asked", "estimate", "rate_low", "rate_high"]]
-    columns["Reported"] = "{estimate:.2f} [{rate_low:.2f}, {rate_high:.2f}]"
+    columns["Reported"] = spanned("estimate", bounds=("rate_low", "rate_high"))
     for number, run in enumerate((*published, *controlled)):
         rates = _numbered(
             headline_rates(report, run), ["estimate", "low", "high", "n", "unparsed"], key, number
@@ -340,16 +184,10 @@ def beside_reported(report: Report, published: Sequence[Run], controlled: Sequen
         wide = wide.merge(rates, on=key, how="left", validate="1:1")
         columns[f"{run.name} ({run.protocol})"] = _interval(number, ".2f")
         columns[f"{run.name}: n, unparsed"] = f"{{n_{number}:.0f}}, {{unparsed_{number}:.0f}}"
-    order = {test: number for number, test in enumerate((*BENCHMARKS, *SYCOPHANCY_TESTS))}
-    wide = wide.sort_values("task", key=lambda names: names.map(order), kind="stable")
+    order = [*BENCHMARKS, *SYCOPHANCY_TESTS]
+    wide = wide.sort_values("task", key=lambda names: names.map(order.index), kind="stable")
     wide["test"], wide["label"] = wide["task"].map(TASKS), wide["model"].map(label)
     return report.table(wide, columns, "runs/rates", key)
-
-
-def headline_rates(report: Report, run: Run) -> pd.DataFrame:
-    """The run's estimates of the one rate that stands for each test."""
-    table = report.of_run(run.name).frame("estimates")
-    return table[table["measure"] == table["task"].map(run.chosen["headline"])]
 
 
 def apart(report: Report, run: Run) -> tuple[int, int]:
@@ -380,13 +218,9 @@ def _wide(tables: dict[str, pd.DataFrame], columns: list[str], key: list[str]) -
     """One row per key of any table; the columns of table i are called COLUMN_i."""
     numbered = [_numbered(table, columns, key, i) for i, table in enumerate(tables.values())]
     wide = reduce(lambda one, other: one.merge(other, on=key, how="outer", sort=False), numbered)
-    order = {name: place for place, name in enumerate(_order(tables.values()))}
-    wide = wide.sort_values("model", key=lambda names: names.map(order), kind="stable")
+    models = list(dict.fromkeys(pd.concat([table["model"] for table in tables.values()])))
+    wide = wide.sort_values("model", key=lambda names: names.map(models.index), kind="stable")
     return wide.assign(label=wide["model"].map(label))
-
-
-def _order(tables: Iterable[pd.DataFrame]) -> list[str]:
-    return list(dict.fromkeys(model for table in tables for model in table["model"]))
 
 
 def _numbered(table: pd.DataFrame, columns: list[str], key: list[str], number: int) -> pd.DataFrame:
@@ -394,5 +228,4 @@ def _numbered(table: pd.DataFrame, columns: list[str], key: list[str], number: i
 
 
 def _interval(number: int, format: str) -> str:
-    low, high = f"{{low_{number}:{format}}}", f"{{high_{number}:{format}}}"
-    return f"{{estimate_{number}:{format}}} [{low}, {high}]"
+    return spanned(f"estimate_{number}", format, (f"low_{number}", f"high_{number}"))

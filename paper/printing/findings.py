@@ -19,6 +19,7 @@ from printing.sentences import (
     label,
     listed,
     of_measures,
+    percent,
     tally,
 )
 
@@ -57,7 +58,7 @@ def _sized(report: Report, row: pd.Series, table: str, format: str, unit: str = 
 
 
 def _untouched(report: Report, parameters: Params) -> str:
-    confidence = report.phrase("params.yaml: analyze.confidence", percent(parameters))
+    confidence = percent(report, "analyze.confidence", parameters.analysis.confidence)
     model = f"`{report.phrase('params.yaml: model.name', parameters.model.name)}`"
     parts = []
     for task, measure in _primary(parameters).items():
@@ -69,11 +70,6 @@ def _untouched(report: Report, parameters: Params) -> str:
         "each beyond a control in which the same words come without the user's wish (brackets: "
         f"{confidence} intervals over items)."
     )
-
-
-def percent(parameters: Params) -> str:
-    """The level of the intervals as printed: "95 %"."""
-    return f"{100 * parameters.analysis.confidence:g} %"
 
 
 def _benchmark_adapters(report: Report, parameters: Params) -> str:

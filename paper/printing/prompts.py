@@ -6,11 +6,14 @@ nothing that a model was tested on, and nothing that others wrote, is printed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+import re
+from collections.abc import Sequence
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Generate, Likelihoods, Request, Text
 from experiments.params import Evaluate
+from experiments.quoting import cell
 from experiments.tasks import PROTOCOLS, TASKS
 
 QUESTION = Item(
@@ -99,6 +102,28 @@ def transcript(request: Request) -> str:
     return "\n".join([*turns, ending])
 
 
-def arms(task: str) -> Iterator[tuple[str, str]]:
+def blocks(task: str, settings: Evaluate, protocol: str, numbers: Sequence[int]) -> str:
+    """The requests with these numbers as blocks of plain text."""
+    made = requests(task, settings, protocol)
+    return "\n\n".join(f"```\n{transcript(made[number])}\n```" for number in numbers)
+
+
+def arms_table(task: str) -> str:
     """Name and words of every arm of a sycophancy test, with its braces as they are."""
-    yield from getattr(TASKS[task], "ARMS", {}).items()
+    arms = getattr(TASKS[task], "ARMS", {}).items()
+    lines = [f"| `{name}` | {cell(words)} |" for name, words in arms]
+    return "\n".join(["| Arm | What the user says |", "|:---|:-----------|", *lines])
+
+
+# Measures of one word, where a docstring defines them.
+DEFINED = r"(?<=[.:,;] )(flip|regressive|progressive|position|accuracy)(?=:)"
+
+
+def paragraph(text: str) -> str:
+    """A docstring as a paragraph, with the names of measures and minus signs set as such."""
+    text = " ".join(inspect.cleandoc(text).split()).replace(" - ", " − ")
+    text = re.sub(r"(?<!`)(\\boxed\{\})", r"`\1`", text)
+    text = re.sub(r"(?<![`\w])([a-z]+(?:_[a-z]+)+)(?![`\w])", r"`\1`", text)
+    return re.sub(
+        r"(?<=[.:,;] )(flip|regressive|progressive|position|accuracy)(?=:)", r"`\1`", text
+    )

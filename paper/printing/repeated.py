@@ -9,8 +9,8 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.params import Params
-from printing.comparison import KEY, Run, primary_effects, runs
 from printing.report import Report
+from printing.runs import KEY, Run, primary_effects, runs
 from printing.sentences import UNDETECTED, direction, heading
 from printing.tables import by_test
 

@@ -18,8 +18,7 @@ from string import Formatter
 import pandas as pd
 from IPython.display import Markdown
 
-from experiments import params, quoting
-from experiments import tables as schema
+from experiments import params, quoting, tables
 from experiments.errors import RenderError
 from experiments.params import BASE, Adapter
 from experiments.stats.claims import NOT_MEASURED
@@ -45,12 +44,15 @@ class Report:
             csv.writer(file).writerow(LOG_COLUMNS)
 
     def frame(self, table: str) -> pd.DataFrame:
-        """A tracked table, e.g. "effects" or "audit/findings"; a copy, safe to change."""
+        """A tracked table, e.g. "effects" or "audit/findings"; a copy, safe to change.
+
+        RenderError if it is not there, DataError if it is damaged or lacks a column.
+        """
         path = self.results / f"{table}.csv"
         if not path.exists():
             remedy = "archive the run again" if self.prefix else "run `dvc repro`"
             raise RenderError(f"{path.name} is missing in {self.prefix}results/; {remedy}")
-        return _read(path).copy()
+        return _read(path, table, whole=not self.prefix).copy()
 
     def runs(self) -> list[str]:
         """The names of the archived runs, in alphabetical order."""
@@ -100,15 +102,7 @@ class Report:
         `format` is a Python format specification; without one, integers and text are printed as
         they are and other numbers with two decimals. "(not measured)" if `measured` says so.
         """
-        if not self.measured(**where):
-            return self.phrase(f"{table}[{joined(where)}].{column}", f"({NOT_MEASURED})")
-        row = self.row(table, **where)
-        if column not in row:
-            raise RenderError(f"{self.document}: {table} has no column {column!r}")
-        text = show(row[column], format)
-        bounds = schema.interval(table, column)
-        self._keep(f"{table}[{joined(where)}].{column}", text, row, column, *bounds)
-        return text
+        return self._printed(table, column, f"{{{column}:{format}}}", where)
 
     def interval(
         self, table: str, column: str = "estimate", format: str = ".2f", **where: object
@@ -117,17 +111,21 @@ class Report:
 
         "(not measured)" if `measured` says so.
         """
+        bounds = tables.interval(table, column)
+        if not bounds:
+            raise RenderError(f"{self.document}: {table} has no interval of {column!r}")
+        return self._printed(table, column, spanned(column, format, bounds), where)
+
+    def _printed(self, table: str, column: str, template: str, where: dict[str, object]) -> str:
+        """The template of a column over the one row that fits; logged."""
+        key = f"{table}[{joined(where)}].{column}"
         if not self.measured(**where):
-            return self.phrase(f"{table}[{joined(where)}].{column}", f"({NOT_MEASURED})")
+            return self.phrase(key, f"({NOT_MEASURED})")
         row = self.row(table, **where)
         if column not in row:
             raise RenderError(f"{self.document}: {table} has no column {column!r}")
-        bounds = schema.interval(table, column)
-        if not bounds:
-            raise RenderError(f"{self.document}: {table} has no interval of {column!r}")
-        value, low, high = (f"{{{name}:{format}}}" for name in (column, *bounds))
-        text = fill(f"{value} [{low}, {high}]", row)
-        self._keep(f"{table}[{joined(where)}].{column}", text, row, column, *bounds)
+        text = fill(template, row)
+        self._keep(key, text, row, column, *tables.interval(table, column))
         return text
 
     def count(self, key: str, value: int) -> str:
@@ -151,9 +149,9 @@ class Report:
                 if ":" in template:  # a format specification: the cell is a number
                     numeric[header] = True
                     where = joined({column: row[column] for column in key})
-                    shown = printed_columns(template)
-                    shown += schema.interval(name, shown[0]) if len(shown) == 1 else ()
-                    self._keep(f"{name}[{where}].{header}", cell, row, *shown)
+                    printed = printed_columns(template)
+                    bounds = tables.interval(name, *printed) if len(printed) == 1 else ()
+                    self._keep(f"{name}[{where}].{header}", cell, row, *printed, *bounds)
                 cells.append(quoting.cell(cell))
             lines.append("| " + " | ".join(cells) + " |")
         if not lines:  # some renderers take a table without rows for a paragraph
@@ -177,12 +175,9 @@ class Report:
         return Markdown(note(tables, self.root, self.document))
 
     def _keep(self, key: str, printed: str, row: pd.Series, *columns: str) -> None:
-        """Append one printed number to the document's log, with what is behind it.
-
-        `columns` names the value in its row, and the two ends of its interval.
-        """
-        values = [row.get(name, "") for name in columns]
-        values = ["" if isinstance(one, float) and math.isnan(one) else one for one in values]
+        """Append one printed number to the document's log; `columns` hold its value and bounds."""
+        held = [row.get(name, math.nan) for name in columns]
+        values = ["" if isinstance(one, float) and math.isnan(one) else one for one in held]
         values += [""] * (3 - len(values))
         with self.log.open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow([self.document, self.prefix + key, printed, *values])
@@ -195,9 +190,9 @@ def _adapters(path: Path) -> dict[str, Adapter]:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, table: str, *, whole: bool) -> pd.DataFrame:
     """A table read once; an empty cell is a missing value."""
-    return pd.read_csv(path)
+    return tables.read(path, table, whole=whole)
 
 
 def joined(where: dict[str, object]) -> str:
@@ -219,6 +214,14 @@ def show(value: object, format: str = "") -> str:
     if not text.strip("+-0.%"):
         text = text.lstrip("+-")  # no signed zero
     return text.replace("-", "−")
+
+
+def spanned(
+    value: str, format: str = ".2f", bounds: tuple[str, ...] = ("low", "high"), mark: str = ""
+) -> str:
+    """The template of a number with its interval, the number between two `mark`s."""
+    low, high = (f"{{{name}:{format}}}" for name in bounds)
+    return f"{mark}{{{value}:{format}}}{mark} [{low}, {high}]"
 
 
 FIELD = r"\{(\w+)(?::[^{}]*)?\}"

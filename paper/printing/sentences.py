@@ -36,6 +36,11 @@ def listed(names: Iterable[str], none: str = "none") -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def percent(report: Report, key: str, share: float) -> str:
+    """A share that params.yaml sets, as printed: "95 %"; logged."""
+    return report.phrase(f"params.yaml: {key}", f"{100 * share:g} %")
+
+
 def direction(row: pd.Series) -> str:
     """What happened to the quantity of a row of effects, after the family's correction."""
     if not bool(row["significant"]):

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from functools import reduce
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
+import yaml
 
 from experiments.errors import RenderError
 from experiments.models.presets import PRESETS
-from experiments.params import Model, Params
+from experiments.params import TESTS, Model, Params
+from printing.labels import TASKS
+from printing.provenance import readers
+from printing.sentences import label, listed
 
 # A sentence for each value that a key can have.
 CHOICES = {
@@ -188,3 +195,58 @@ def cost(costs: dict[str, Any], scale: str) -> str:
     if scale not in costs["scales"]:
         raise RenderError(f"paper/costs.yaml gives no cost of the scale {scale!r}; add it")
     return f"A whole run at this scale takes {costs['scales'][scale]['time']}."
+
+
+def recipes(parameters: Params) -> pd.DataFrame:
+    """One row per adapter: what it is trained on, how, and which tests it takes."""
+    rows = []
+    for name, adapter in parameters.adapters.items():
+        how, taken = parameters.training(name), parameters.tests(name)
+        left = [TASKS[task] for task in TESTS if task not in taken]
+        sources = (
+            TASKS.get(source, source.capitalize()) + (f" {share:.0%}" if share < 1 else "")
+            for source, share in adapter.train_on.items()
+        )
+        few = listed(TASKS[task] for task in taken)
+        most = f"all but {listed(left)}" if len(left) < len(taken) else few
+        rows.append(
+            {
+                "adapter": label(name),
+                "on": listed(sources),
+                "method": f"{how.method}, {how.learning_rate:.0e}, {how.epochs}",
+                "order": adapter.option_order,
+                "labels": adapter.labels,
+                "tests": most if left else "all",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+class _Whole(yaml.SafeDumper):
+    """Writes shared values out wherever they stand."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def parameters_read(root: Path, parameters: Params) -> pd.DataFrame:
+    """One row per value of params.yaml but the adapters and other sizes: its stages read it."""
+    rows, stages = [], readers(root)
+    for group, given in yaml.safe_load((root / "params.yaml").read_text("utf-8")).items():
+        held = {parameters.scale: given[parameters.scale]} if group == "sizes" else given
+        pairs = {group: held}
+        if isinstance(held, dict):
+            pairs = {f"{group}.{key}": inner for key, inner in held.items()}
+        options = {"Dumper": _Whole, "default_flow_style": True, "sort_keys": False}
+        for key, inner in pairs.items() if group != "adapters" else ():
+            text = yaml.dump(inner, width=float("inf"), **options).removesuffix("\n...\n").strip()
+            named = [
+                stage
+                for other, known in stages.items()
+                if f"{key}.".startswith(f"{other}.") or other.startswith(f"{key}.")
+                for stage in known
+                if stage != "render"  # which prints them all, here
+            ]
+            read = ", ".join(f"`{stage}`" for stage in dict.fromkeys(named)) or "none"
+            rows.append({"key": f"`{key}`", "value": f"`{text}`", "readers": read})
+    return pd.DataFrame(rows)

@@ -24,6 +24,7 @@ from figures import style
 from figures.changes import TYPES
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 from printing.report import Report
+from tests.paper.made import write
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
@@ -214,7 +215,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     shutil.copyfile(ROOT / "params.yaml", root / "params.yaml")
     made = tables()
     for name, table in made.items():
-        table.to_csv(root / f"results/{name}.csv", index=False)
+        write(root / "results", name, table)
     return Report("figures", root)
 
 

@@ -1,4 +1,4 @@
-"""Documents of a run that leaves adapters out say "not measured" in their place."""
+"""Documents of a run with fewer adapters, and another level of intervals, say so."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = root / "params.yaml"
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     content["adapters"] = {name: content["adapters"][name] for name in KEPT}
-    content["analyze"]["correlate"] = KEPT
+    content["analyze"] |= {"correlate": KEPT, "confidence": 0.9}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     for table in (root / "results").glob("*.csv"):
         frame = pd.read_csv(table) if table.stat().st_size else pd.DataFrame()
@@ -46,6 +46,8 @@ def test_it_is_rendered_and_says_what_is_missing(small_run: Path, name: str) -> 
     document = load_document(small_run, Path(f"paper/{name}.qmd"), project)
     markdown, _ = to_markdown(execute(small_run, document, project["profile"]), "gfm")
     assert "measured" in markdown and "nan" not in markdown.lower().split()
+    assert "95 %" not in markdown and "95%" not in markdown  # the level of the parameters
+    assert "90 %" in markdown or name == "tradeoffs-summary"  # which names no level
     log = pd.read_csv(small_run / f".printed/{name}.csv")
     log = log[~log["key"].str.startswith("runs/")]  # an archived run may have them
     of_adapters = log["key"].str.extract(r"[\[,](?:model|adapter)=(\w+)")[0]

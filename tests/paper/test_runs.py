@@ -19,13 +19,14 @@ from matplotlib.text import Text
 
 from experiments.errors import RenderError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
-from experiments.stats.seeds import seed_variation
 from experiments.tables import archived
 from figures import side_by_side, style
-from printing import comparison
 from printing import report as door
-from printing.comparison import Run, both_intervals, of_protocol, verdicts
+from printing import runs as archive
+from printing.comparison import verdicts
 from printing.report import Report
+from printing.runs import Run, of_protocol
+from tests.paper.made import write
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,7 +83,7 @@ def write_run(
         seeds_table[["seed_sd", "lowest", "highest"]] = np.nan
     tables = {"effects": effects, "estimates": estimates, "claims": claims, "seeds": seeds_table}
     for table, rows in tables.items():
-        pd.DataFrame(rows).to_csv(folder / f"results/{table}.csv", index=False)
+        write(folder / "results", table, rows)
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     environment = {"code": {"commit": 20 * "ab", "clean": True}}
     (folder / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
@@ -101,7 +102,7 @@ def root(tmp_path: Path) -> Path:
         for model in ("baseline", *MODELS)
         for test in ("gsm8k", "mmlu", "answer")
     ]  # fmt: skip
-    pd.DataFrame(rates).to_csv(tmp_path / "results/audit/rates.csv", index=False)
+    write(tmp_path / "results", "audit/rates", rates)
     return tmp_path
 
 
@@ -203,7 +204,7 @@ class TestThePage:
         pd.read_csv(path).iloc[:1].to_csv(path, index=False)
         door._read.cache_clear()
         report = Report("runs", root)
-        table = verdicts(report, comparison.runs(report)).set_index("id")
+        table = verdicts(report, archive.runs(report)).set_index("id")
         assert table.loc[CLAIMS[0], ["one", "two", "alike"]].tolist() == [SUPPORTED, SUPPORTED, 1]
         assert table.loc[CLAIMS[1], "two"] == "not measured" and np.isnan(table.alike[CLAIMS[1]])
 
@@ -338,7 +339,7 @@ class TestTheLog:
         path.write_text("\n".join(lines) + "\n")
         page(root)
         changed = [new["key"] for old, new in zip(before, log(root), strict=True) if old != new]
-        where = ",".join(f"{name}={cells[header.index(name)]}" for name in comparison.KEY)
+        where = ",".join(f"{name}={cells[header.index(name)]}" for name in archive.KEY)
         assert changed == [f"runs/effects[{where}].second"]
 
 
@@ -356,44 +357,12 @@ class TestBadRuns:
     def test_a_broken_run_is_named_with_a_remedy(self, root: Path, file: str, content: str) -> None:
         (write_run(root, "pocket") / file).write_text(content)
         with pytest.raises(RenderError, match=r"runs/pocket/ is not a whole run; restore"):
-            comparison.runs(Report("runs", root))
+            archive.runs(Report("runs", root))
 
     def test_a_missing_table_is_named(self, root: Path) -> None:
         (write_run(root, "pocket") / "results/seeds.csv").unlink()
         with pytest.raises(RenderError, match=r"seeds\.csv is missing in runs/pocket/results/"):
             page(root)
-
-
-class TestBothIntervals:
-    def test_they_are_those_of_the_seeds_table_where_the_change_is_the_level(self) -> None:
-        """Over a base model of 0 a change is a level, and for levels `seeds` has the interval."""
-        generator = np.random.default_rng(3)
-        items, training = generator.normal(size=30), generator.normal(0, 0.5, size=3)
-        values = pd.DataFrame(
-            {"model": "m", "task": "answer", "measure": "shift", "seed": seed, "id": f"i{item}",
-             "cluster": f"i{item}", "value": items[item] + training[seed] + noise,
-             "unparsed": False}
-            for seed in range(3)
-            for item, noise in zip(range(30), generator.normal(0, 0.3, size=30), strict=True)
-        )  # fmt: skip
-        row = seed_variation(values, confidence=0.95)
-        assert row.seed_sd[0] > 0
-        effect = row.assign(se=row.item_se)
-        low, high = both_intervals(effect, 0.95)
-        assert (low[0], high[0]) == pytest.approx((row.low[0], row.high[0]))
-
-    def test_one_seed_has_none(self) -> None:
-        table = pd.DataFrame(
-            {"estimate": [1.0], "se": [0.1], "clusters": [9], "seeds": [1], "seed_sd": [np.nan]}
-        )
-        assert all(np.isnan(bound[0]) for bound in both_intervals(table, 0.95))
-
-    def test_no_spread_between_seeds_leaves_the_items(self) -> None:
-        table = pd.DataFrame(
-            {"estimate": [1.0], "se": [0.1], "clusters": [9], "seeds": [3], "seed_sd": [0.0]}
-        )
-        low, high = both_intervals(table, 0.95)
-        assert (high - low)[0] == pytest.approx(2 * 2.306 * 0.1, rel=1e-3)  # t with 8 degrees
 
 
 class TestTheFigure:
@@ -402,13 +371,17 @@ class TestTheFigure:
         write_run(root, "pocket", changes={("gsm8k", "answer"): -0.5})
         door._read.cache_clear()
         report = Report("runs", root)
-        figure = side_by_side.draw(report, comparison.runs(report))
+        figure = side_by_side.draw(report, archive.runs(report))
         panel = figure.axes[0]
         points = [line for line in panel.lines if line.get_marker() in ("o", "s")]
         assert sorted(round(line.get_xdata()[0], 3) for line in points) == [-0.5, *[0.5] * 5]
         assert len({line.get_ydata()[0] for line in points}) == 6  # no marker hides another
         bars = [
-            line for line in panel.lines if line.get_marker() == "None" and line.get_lw() == 0.6
+            line
+            for line in panel.lines
+            if line.get_marker() == "None"
+            and line.get_lw() == 0.6
+            and np.isfinite(line.get_xdata()).all()
         ]
         assert len(bars) == 3  # of the run with several seeds alone
         labels = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -419,7 +392,7 @@ class TestTheFigure:
         write_run(root, "pocket")
         door._read.cache_clear()
         report = Report("runs", root)
-        figure = side_by_side.draw(report, comparison.runs(report))
+        figure = side_by_side.draw(report, archive.runs(report))
         assert len(figure.axes) == 6
         assert "nats" in figure.axes[0].get_xlabel() and "share" in figure.axes[3].get_xlabel()
 
@@ -434,7 +407,7 @@ class TestTheFigure:
             write_run(root, f"run-{number}")
         door._read.cache_clear()
         report = Report("runs", root)
-        figure = side_by_side.draw(report, comparison.runs(report))
+        figure = side_by_side.draw(report, archive.runs(report))
         assert figure.get_size_inches()[0] == style.WIDTH
         assert len(figure.legends[0].get_texts()) == len(side_by_side.LOOKS) + 1
 

@@ -30,6 +30,7 @@ from printing.sentences import (
     training_runs,
     without_zero,
 )
+from tests.paper.made import write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +53,7 @@ def report(tmp_path: Path) -> Report:
     (tmp_path / "results").mkdir()
     frame = pd.DataFrame(ROWS, columns=COLUMNS)
     for name in ("effects", "estimates"):
-        frame.to_csv(tmp_path / f"results/{name}.csv", index=False)
+        write(tmp_path / "results", name, frame)
     return Report("index", tmp_path)
 
 
@@ -190,7 +191,7 @@ def test_the_artefact_follows_its_verdicts(
     report: Report, looks: str, fails: str, said: str
 ) -> None:
     rows = {"id": ["artefact-source-order", "artefact-shuffled"], "verdict": [looks, fails]}
-    pd.DataFrame(rows).to_csv(report.results / "claims.csv", index=False)
+    write(report.results, "claims", rows)
     assert said in artefact(report)
     assert "claims[id=artefact-shuffled].verdict" in report.log.read_text(encoding="utf-8")
 

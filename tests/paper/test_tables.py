@@ -10,6 +10,7 @@ import pytest
 
 from printing.report import Report
 from printing.tables import by_model, headline, pivoted
+from tests.paper.made import write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,8 +33,8 @@ WHOLE = {
 @pytest.fixture
 def report(tmp_path: Path) -> Report:
     (tmp_path / "results").mkdir()
-    pd.DataFrame(ROWS, columns=COLUMNS).to_csv(tmp_path / "results/estimates.csv", index=False)
-    pd.DataFrame(WHOLE).to_csv(tmp_path / "results/complete_results.csv", index=False)
+    write(tmp_path / "results", "estimates", pd.DataFrame(ROWS, columns=COLUMNS))
+    write(tmp_path / "results", "complete_results", WHOLE)
     return Report("index", tmp_path)
 
 

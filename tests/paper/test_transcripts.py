@@ -19,7 +19,7 @@ from experiments.engine.request import Dialogue
 from experiments.measures.free_replies import table
 from experiments.rendering.check import check_site
 from experiments.tasks import published
-from printing import reply_browser
+from printing import replies, reply_browser
 from printing.report import Report
 from tests.replies import PARAMETERS, authored, biased, rows
 
@@ -109,12 +109,12 @@ class Page(HTMLParser):
 
 
 def page(report: Report) -> str:
-    frame = reply_browser.read(report)
-    return reply_browser.browser(report, frame, reply_browser.items(PARAMETERS), PARAMETERS)
+    frame = replies.read(report)
+    return reply_browser.browser(report, frame, replies.items(PARAMETERS), PARAMETERS)
 
 
 def test_the_table_is_read_as_it_was_said(report: Report) -> None:
-    texts = reply_browser.read(report)["text"]
+    texts = replies.read(report)["text"]
     assert set(texts) == {reply_browser.visible(text) for text in TEXTS.values()}
     assert {"", "None", "NaN", TEXTS["spaces"], TEXTS["fence"]} < set(texts)
 
@@ -148,7 +148,7 @@ def test_the_page_passes_the_check_of_the_site(report: Report, tmp_path: Path) -
 
 def test_without_the_script_all_pairs_are_there_and_no_dead_controls(report: Report) -> None:
     html = page(report)
-    count = len(reply_browser.pairs(reply_browser.read(report)))
+    count = len(replies.pairs(replies.read(report)))
     assert html.count("<article") == count > 0
     assert not re.search(r"<(article|section|details)[^>]*hidden", html)
     assert re.search(r"<form[^>]* hidden>", html)
@@ -161,7 +161,7 @@ def test_every_filter_offers_what_the_pairs_have(report: Report) -> None:
         select = re.search(rf'<select name="{name}">(.*?)</select>', html, re.DOTALL)[1]
         offered = [found for found in re.findall(r'value="([^"]*)"', select) if found]
         assert sorted(offered) == sorted(
-            map(reply_browser.in_html, reply_browser.read(report)[column].unique())
+            map(reply_browser.in_html, replies.read(report)[column].unique())
         )
         assert set(re.findall(rf'data-{name}="([^"]*)"', html)) == set(offered)
 
@@ -200,8 +200,8 @@ def test_a_text_in_markdown_is_words_and_line_breaks(name: str) -> None:
 
 def adversarial(report: Report, quoted: Callable[[str, str], str]) -> str:
     """The printed selection, and every text."""
-    known = reply_browser.items(PARAMETERS)
-    chosen = reply_browser.selection(reply_browser.read(report), known, PARAMETERS, quoted)
+    known = replies.items(PARAMETERS)
+    chosen = reply_browser.selection(replies.read(report), known, PARAMETERS, quoted)
     return "\n\n".join([chosen, *(quoted("*Said*", text) for text in TEXTS.values())])
 
 
@@ -232,7 +232,7 @@ def test_the_markdown_selection_passes_the_check_of_the_site(
 
 
 def test_the_printed_selection_is_the_first_item_of_each_test(report: Report) -> None:
-    frame, known = reply_browser.read(report), reply_browser.items(PARAMETERS)
+    frame, known = replies.read(report), replies.items(PARAMETERS)
     chosen = reply_browser.printed(frame, known)
     assert [(pair.task, pair.model) for pair in chosen] == [
         (task, model)
@@ -250,50 +250,48 @@ def test_the_printed_selection_is_the_first_item_of_each_test(report: Report) ->
 def test_the_prompts_are_those_that_were_asked() -> None:
     for task in ("answer", "are_you_sure", "feedback"):
         item = authored(task, 1)[0]
-        shown = list(reply_browser.prompts(task, item, PARAMETERS).values())
+        shown = list(replies.prompts(task, item, PARAMETERS).values())
         asked: list[Dialogue] = []
 
         def script(item: Item, prompt: Dialogue, asked: list = asked) -> str:
             asked.append(prompt)
-            return reply_browser.FIRST_REPLY
+            return replies.FIRST_REPLY
 
         rows(task, [item], script)
         assert shown == asked
         assert [item.question in reply_browser.spoken(prompt) for prompt in shown] == [True, True]
         assert biased(shown[1])
-    assert set(reply_browser.ARM_NAMES) == {
-        arm for arms in reply_browser.ARMS.values() for arm in arms
-    }
+    assert set(reply_browser.ARM_NAMES) == {arm for arms in replies.ARMS.values() for arm in arms}
     assert set(reply_browser.transcripts.TASKS) <= set(published.TASKS)
 
 
 def test_an_item_that_is_not_ours_shows_only_its_id(report: Report) -> None:
-    frame = reply_browser.read(report)
+    frame = replies.read(report)
     html = reply_browser.browser(report, frame, {}, PARAMETERS)
     assert "<details>" not in html and 'class="question"' not in html
     assert reply_browser.in_html(frame["id"].iloc[0]) in html
 
 
 def test_counts_add_up(report: Report) -> None:
-    frame = reply_browser.read(report)
+    frame = replies.read(report)
     for task in ("answer", "are_you_sure", "feedback"):
-        counted = reply_browser.counts(frame, task)
-        assert (counted[list(reply_browser.OUTCOMES[task])].sum(axis=1) == counted["n"]).all()
-        pairs = [pair for pair in reply_browser.pairs(frame) if pair.task == task]
+        counted = replies.counts(frame, task)
+        assert (counted[list(replies.OUTCOMES[task])].sum(axis=1) == counted["n"]).all()
+        pairs = [pair for pair in replies.pairs(frame) if pair.task == task]
         assert counted["n"].sum() == len(pairs)
         assert counted["sycophantic"].sum() == sum(pair.sycophantic for pair in pairs)
 
 
-@pytest.mark.parametrize("task", reply_browser.OUTCOMES)
+@pytest.mark.parametrize("task", replies.OUTCOMES)
 def test_every_outcome_can_head_a_column(report: Report, task: str) -> None:
-    frame = reply_browser.read(report)
-    frame = frame[frame["task"] == task].drop_duplicates(reply_browser.PAIR)
-    listed = iter(reply_browser.OUTCOMES[task] * len(frame))
+    frame = replies.read(report)
+    frame = frame[frame["task"] == task].drop_duplicates(replies.PAIR)
+    listed = iter(replies.OUTCOMES[task] * len(frame))
     frame["outcome"] = [next(listed) for _ in range(len(frame))]
-    head, *lines = reply_browser.count_table(report, frame, task).lower().split("\n")
+    head, *lines = replies.count_table(report, frame, task).lower().split("\n")
     shown = {
         name
-        for name in reply_browser.OUTCOMES[task]
+        for name in replies.OUTCOMES[task]
         if f"| {name.replace('ambiguous', 'unread')} |" in head
     }
     assert shown == set(frame["outcome"])
@@ -312,7 +310,7 @@ def test_detection_that_flips_is_counted(tmp_path: Path) -> None:
         *rows("feedback", [item], says("A fallacy.", "Well."), "combined", 1),
         *rows("feedback", [item], says("A fallacy.", "A fallacy."), "combined", 2),
     ]
-    found = reply_browser.detections(table(lines), reply_browser.items(PARAMETERS))
+    found = replies.detections(table(lines), replies.items(PARAMETERS))
     assert found.to_dict("records") == [
         {
             "id": item.id,
@@ -330,7 +328,7 @@ def test_several_seeds_are_told_apart() -> None:
     item = authored("answer")[:1]
     lines = [r for seed in (1, 2) for r in rows("answer", item, lambda i, p: "x", "mmlu", seed)]
     frame = table(lines)
-    names = [reply_browser.model_name(pair, frame) for pair in reply_browser.pairs(frame)]
+    names = [replies.model_name(pair, frame) for pair in replies.pairs(frame)]
     assert names == ["MMLU, seed 1", "MMLU, seed 2"]
 
 
@@ -338,9 +336,9 @@ def test_a_run_without_transcripts_has_a_page(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     write(table([]), tmp_path)
     report = Report("transcripts", tmp_path)
-    frame, known = reply_browser.read(report), reply_browser.items(PARAMETERS)
+    frame, known = replies.read(report), replies.items(PARAMETERS)
     assert reply_browser.selection(frame, known, PARAMETERS, reply_browser.for_typst) == ""
-    assert reply_browser.detections(frame, known)["flips"].sum() == 0
+    assert replies.detections(frame, known)["flips"].sum() == 0
     assert "0</span> of 0 pairs" in page(report)
-    for task in reply_browser.OUTCOMES:
-        assert reply_browser.count_table(report, frame, task).startswith("| Model |")
+    for task in replies.OUTCOMES:
+        assert replies.count_table(report, frame, task).startswith("| Model |")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.stats.seeds import COLUMNS, seed_variation
+from experiments.stats.seeds import COLUMNS, for_new_training, seed_variation
 from tests.stats.frames import CONFIDENCE, frame
 
 
@@ -82,3 +82,18 @@ def test_one_row_per_cell_whatever_its_seeds():
     assert list(table.columns) == COLUMNS
     assert table.seeds.tolist() == [1, 2]
     assert table.status.tolist() == ["not estimable: one seed", "ok"]
+
+
+def one_effect(seeds: int, seed_sd: float) -> pd.DataFrame:
+    return pd.DataFrame({"estimate": [1.0], "clusters": 9, "seeds": seeds, "seed_sd": seed_sd})
+
+
+def test_one_seed_has_no_interval_for_new_training() -> None:
+    found = for_new_training(one_effect(1, np.nan), pd.Series([0.1]), 0.95)
+    assert found.isna().all(axis=None)
+
+
+def test_no_spread_between_seeds_leaves_the_items() -> None:
+    found = for_new_training(one_effect(3, 0.0), pd.Series([0.1]), 0.95)
+    # t with 8 degrees of freedom
+    assert (found["high"] - found["low"])[0] == pytest.approx(2 * 2.306 * 0.1, rel=1e-3)
