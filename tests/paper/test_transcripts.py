@@ -14,6 +14,7 @@ import pypandoc
 import pytest
 import typst
 
+from experiments import tables
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
 from experiments.measures.free_replies import table
@@ -79,7 +80,8 @@ def report(tmp_path: Path) -> Report:
 def write(frame: pd.DataFrame, root: Path) -> None:
     """The table as the analyze stage writes it."""
     path = root / "results/transcripts.csv"
-    frame.to_csv(path, index=False, lineterminator="\n")
+    escaped = frame.assign(text=frame["text"].map(tables.escaped))
+    escaped.to_csv(path, index=False, lineterminator="\n")
 
 
 class Page(HTMLParser):
