@@ -19,6 +19,7 @@ from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, OutcomeError
 from experiments.models import trained
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
+from experiments.tables import TABLES
 from tests.items import of_task, opinion
 from tests.policies import finish
 from tests.stats.test_claims import claim, effects
@@ -71,7 +72,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
         folder.mkdir(parents=True)
         trained.write_note(folder, {}, SMALL.training(name))
         Path("results/training").mkdir(parents=True, exist_ok=True)
-        record = {"adapter": name, "method": "lora", "seeds": {"1": {"examples": 2}}}
+        run = {column.name: 2 for column in TABLES["training"].columns}
+        record = {"adapter": name, "method": "lora", "seeds": {"1": run}}
         Path(f"results/training/{name}.json").write_text(json.dumps(record))
 
     def ask_all(reply: Callable[[str, Request], Reply], parameters: Params = SMALL) -> None:
