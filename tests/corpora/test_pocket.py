@@ -152,6 +152,50 @@ def test_a_broken_line_is_named(folder: Path, name: str, line: bytes, cause: str
         list(read())
 
 
+def faulty(folder: Path, name: str, *rows: dict) -> str:
+    """The sentence that says what is wrong with the second of these rows."""
+    write_rows(folder / name, rows)
+    with pytest.raises(DataError, match=rf"{name}, line 2, ") as raised:
+        list(READERS[name][0]())
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"best_answer": None}, "best_answer: Input should be a valid string"),
+        ({"category": 5}, "category: Input should be a valid string"),
+        ({"question": ""}, "question: String should have at least 1 character"),
+        ({"incorrect_answers": "A tree."}, "incorrect_answers: Input should be a valid array"),
+        ({"incorrect_answers": []}, "incorrect_answers: List should have at least 1 item"),
+        ({"incorrect_answers": ["A tree.", "a  DISH."]}, "the answer 'a  DISH.' is there twice"),
+        ({"correct_answers": ["A fish."]}, "the answer 'A fish.' is there twice"),
+        ({"colour": "red"}, "has an unknown field colour"),
+        ({"id": "soup"}, "repeats the id 'soup'"),
+    ],
+)
+def test_a_misconception_that_does_not_fit_is_named(folder: Path, change: dict, cause: str) -> None:
+    second = {**MISCONCEPTION, "id": "stew"} | change
+    assert cause in faulty(folder, "misconceptions.jsonl", MISCONCEPTION, second)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"sound": "no"}, "sound: Input should be a valid boolean"),
+        ({"sound": 0}, "sound: Input should be a valid boolean"),
+        ({"sound": True}, "a flawed argument needs its fallacy, and a sound one null"),
+        ({"fallacy": None}, "a flawed argument needs its fallacy, and a sound one null"),
+        ({"topic": None}, "topic: Input should be a valid string"),
+        ({"id": "x/flawed"}, "repeats the id 'x/flawed'"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_named(folder: Path, change: dict, cause: str) -> None:
+    second = {**ARGUMENT, "id": "y/flawed"} | change
+    assert cause in faulty(folder, "arguments.jsonl", ARGUMENT, second)
+
+
 def test_a_solution_without_a_final_answer_is_named(folder: Path) -> None:
     write_rows(folder / "gsm8k.jsonl", [PROBLEM, {**PROBLEM, "answer": "five"}])
     with pytest.raises(DataError, match="gsm8k/1 has no final answer"):
