@@ -153,6 +153,8 @@ def margins(
     table = table[table["split"].isin(splits) & table["model"].isin(models)]
     wide = table.pivot(index=keys, columns="quantity", values=parts)
     wide.columns = [f"{quantity}_{part}" for part, quantity in wide.columns]
+    named = [f"{quantity}_{part}" for quantity, _ in columns.values() for part in parts]
+    wide = wide.reindex(columns=named)  # a run may have nothing of a quantity
     wide = wide.assign(n=table.groupby(keys)["n"].max()).reset_index()
     wide = wide.sort_values("model", key=lambda names: names.map(models.index), kind="stable")
     templates = {"Model": "{label}"} | ({"Claims": "{split}"} if len(splits) > 1 else {})
