@@ -45,7 +45,7 @@ def answer(
         for item in items
         for row in finish(asked.protocol(item, settings), partial(policy, item))
     ]
-    return pd.DataFrame(rows).assign(model="policy", seed=0)
+    return pd.DataFrame(rows).assign(protocol=protocol, model="policy", seed=0)
 
 
 def prefer(request: Choose, position: int) -> Likelihoods:

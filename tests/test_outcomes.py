@@ -1,5 +1,6 @@
 """Outcomes that are not whole are refused; what is kept of them gives the same frames."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,15 @@ import pytest
 
 from experiments import measures, outcomes
 from experiments.errors import OutcomeError
+from experiments.evaluate import rounded
+from experiments.measures import MEASURES, PROTOCOLS
+from tests.items import of_task
 from tests.outcome_rows import write
+from tests.policies import answer, refuser
+
+PUBLISHED = dict.fromkeys(
+    ("gsm8k_max_tokens", "mmlu_max_tokens", "truthfulqa_max_tokens", "sycophancy_max_tokens"), 9
+)
 
 PARAMETERS = SimpleNamespace(
     models=("base", "mmlu"),
@@ -139,6 +148,19 @@ def test_what_is_kept_holds_no_reply_but_tells_whether_it_changed(tmp_path: Path
     rows = outcomes.read_outcomes(kept)["gsm8k"]
     assert "text" not in rows
     assert rows.groupby("id")["reply"].nunique().eq(1).all() and rows["reply"].nunique() == 4
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("task", MEASURES)
+def test_what_tasks_write_is_what_measures_read(tmp_path: Path, protocol: str, task: str) -> None:
+    settings = SimpleNamespace(gsm8k_max_tokens=64, published=SimpleNamespace(**PUBLISHED))
+    rows = answer(task, of_task(task, 12), refuser, settings, protocol).to_dict("records")
+    lines = (json.dumps(rounded(row)) + "\n" for row in rows)
+    (tmp_path / "outcomes.jsonl").write_text("".join(lines).replace("NaN", "null"))
+    table = outcomes.read_lines(tmp_path / "outcomes.jsonl", "policy", protocol)
+    found = outcomes.by_task(table)
+    outcomes.check_values(found[task], outcomes.fields(protocol, task))
+    assert set(measures.values(found)["measure"]) == set(PROTOCOLS[protocol][task].UNITS)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"<<<<<<< HEAD\n"])

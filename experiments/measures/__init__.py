@@ -48,5 +48,5 @@ def values(outcomes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             raise OutcomeError(
                 f"the outcomes of {task} lack {error}, which its measures read; evaluate again"
             ) from None
-        parts.append(part.assign(unit=part["measure"].map(measures.UNITS)))
+        parts.append(part.assign(unit=[measures.UNITS[name] for name in part["measure"]]))
     return pd.concat(parts, ignore_index=True)

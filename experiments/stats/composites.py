@@ -19,32 +19,14 @@ from experiments.stats.contrasts import Contrast, contrasts
 
 Measure = tuple[str, str]  # task, measure
 
-COLUMNS = [
-    "model",
-    "composite",
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "change",
-    "change_low",
-    "change_high",
-    "change_se",
-    "change_p",
-    "n",
-    "clusters",
-    "terms",
-]
-
 
 @dataclass(frozen=True)
 class Composite:
-    """An unweighted mean of terms: measures, 1 - measures, and differences of two measures."""
+    """An unweighted mean of terms: measures, and 1 - measures."""
 
     name: str
     plain: tuple[Measure, ...] = ()
     complements: tuple[Measure, ...] = ()
-    differences: tuple[tuple[Measure, Measure], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -53,15 +35,13 @@ class Composite:
     @property
     def terms(self) -> int:
         """How many terms are averaged."""
-        return len(self.plain) + len(self.complements) + len(self.differences)
+        return len(self.plain) + len(self.complements)
 
     def contrast(self, model: str, sign: float = 1.0) -> Contrast:
         """The composite of one model, times `sign`."""
         share = sign / self.terms
         signed = [(measure, share) for measure in self.plain]
         signed += [(measure, -share) for measure in self.complements]
-        for measure, control in self.differences:
-            signed += [(measure, share), (control, -share)]
         weights: dict[Cell, float] = {}
         for (task, measure), weight in signed:
             cell = (model, task, measure)
@@ -81,30 +61,26 @@ def reasoning_independence(yielded: Iterable[Measure]) -> Composite:
     return Composite("reasoning_independence", complements=tuple(yielded))
 
 
-def truth_alignment(truthful: Iterable[Measure], misled: Iterable[Measure] = ()) -> Composite:
+def truth_alignment(truthful: Iterable[Measure]) -> Composite:
     """Truth alignment: how often the true answer is given, asked plainly and against error.
 
     The mean of the `truthful` accuracies (TruthfulQA over shuffled options, the right answer
-    preferred with the user silent) and of 1 - each `misled` rate (the misconception chosen although
-    the user endorses it, whatever the plain answer was). Unlike reasoning independence it is not
-    conditional on a right first answer, so knowledge counts.
+    preferred with the user silent, and with the misconception suggested). Unlike reasoning
+    independence it is not conditional on a right first answer, so knowledge counts.
     """
-    return Composite("truth_alignment", tuple(truthful), tuple(misled))
+    return Composite("truth_alignment", tuple(truthful))
 
 
-def agreement_bias(
-    excess: Iterable[Measure], controlled: Iterable[tuple[Measure, Measure]] = ()
-) -> Composite:
+def agreement_bias(excess: Iterable[Measure]) -> Composite:
     """Agreement bias: how much a revealed belief moves the answer towards it, beyond the controls.
 
     The mean over answer, are you sure and feedback of excess sycophancy: the rate of moving to the
     user's view minus the rate of the same move under the matching control (the text merely
-    mentioned, the question asked again, a neutral remark). A term is an `excess` measure, computed
-    per item, or a `controlled` pair (measure, its control). All terms must have the same unit. 0
-    is a model that treats users' opinions as it treats any other text; positive is agreement,
-    negative contrariness.
+    mentioned, the question asked again, a neutral remark), computed per item. All terms must have
+    the same unit. 0 is a model that treats users' opinions as it treats any other text; positive is
+    agreement, negative contrariness.
     """
-    return Composite("agreement_bias", tuple(excess), differences=tuple(controlled))
+    return Composite("agreement_bias", tuple(excess))
 
 
 def of_source_study(
@@ -126,7 +102,7 @@ def of_source_study(
 
 
 def composite_table(
-    totals: ClusterTotals, composites: Sequence[Composite], *, confidence: float, base: str = BASE
+    totals: ClusterTotals, composites: Sequence[Composite], *, confidence: float
 ) -> pd.DataFrame:
     """One row per model × composite, with the paired change from the base model.
 
@@ -141,7 +117,7 @@ def composite_table(
     )
     changes = contrasts(
         totals,
-        [difference(composite, model, base) for model, composite in rows],
+        [difference(composite, model) for model, composite in rows],
         confidence=confidence,
     )
     table = levels.drop(columns="p").assign(
@@ -149,16 +125,16 @@ def composite_table(
         composite=[composite.name for _, composite in rows],
         terms=[composite.terms for _, composite in rows],
     )
-    own = (table.model == base).to_numpy()
+    own = (table.model == BASE).to_numpy()
     for name in ("estimate", "low", "high", "se", "p"):
         column = "change" if name == "estimate" else f"change_{name}"
         table[column] = changes[name].mask(own)
-    return table[COLUMNS]
+    return table
 
 
-def difference(composite: Composite, model: str, base: str) -> Contrast:
-    """The composite of `model` minus that of `base`; the constants cancel."""
-    mine, reference = composite.contrast(model), composite.contrast(base, sign=-1.0)
-    if model == base:
+def difference(composite: Composite, model: str) -> Contrast:
+    """The composite of `model` minus that of base; the constants cancel."""
+    mine, reference = composite.contrast(model), composite.contrast(BASE, sign=-1.0)
+    if model == BASE:
         return mine
     return Contrast({**mine.weights, **reference.weights}, 0.0)

@@ -16,7 +16,6 @@ from experiments.params import BASE
 from experiments.stats.clusters import Cell, ClusterTotals
 from experiments.stats.intervals import cluster_t
 from experiments.stats.paired import cluster_t_test
-from experiments.stats.values import CELL
 
 
 @dataclass(frozen=True)
@@ -55,22 +54,10 @@ def contrasts(
     return table[["estimate", "low", "high", "se", "n", "clusters", "p"]]
 
 
-def rate_changes(totals: ClusterTotals, *, confidence: float, base: str = BASE) -> pd.DataFrame:
-    """Each adapter's rate minus the base model's, each over its own eligible items.
-
-    The difference of two rows of the estimates table. For a measure without eligibility it is the
-    paired effect; otherwise the two rates partly concern different items, which paired.py avoids.
-    """
-    cells = [cell for cell in totals.cells if cell[0] != base]
-    wanted = [Contrast({cell: 1.0, (base, *cell[1:]): -1.0}) for cell in cells]
-    names = pd.DataFrame(cells, columns=CELL)
-    return pd.concat([names, contrasts(totals, wanted, confidence=confidence)], axis=1)
-
-
-def difference_of_effects(first: Cell, second: Cell, base: str = BASE) -> Contrast:
+def difference_of_effects(first: Cell, second: Cell) -> Contrast:
     """(first - its base) - (second - its base); the base cancels for one task and measure."""
     weights: dict[Cell, float] = {}
     for cell, sign in ((first, 1.0), (second, -1.0)):
-        for part, factor in ((cell, sign), ((base, *cell[1:]), -sign)):
+        for part, factor in ((cell, sign), ((BASE, *cell[1:]), -sign)):
             weights[part] = weights.get(part, 0.0) + factor
     return Contrast({cell: weight for cell, weight in weights.items() if weight != 0})

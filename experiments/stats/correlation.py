@@ -30,7 +30,6 @@ def correlations(
     confidence: float,
     resamples: int,
     seed: int,
-    base: str = BASE,
 ) -> pd.DataFrame:
     """Two rows (Pearson, Spearman) per pair of measures, over models.
 
@@ -41,7 +40,7 @@ def correlations(
     the estimate. `undefined` is the share of resamples in which all models had the same score.
     """
     models = list(dict.fromkeys(totals.cells.get_level_values("model")))
-    models = [model for model in models if model != base]
+    models = [model for model in models if model != BASE]
     resampled = totals.resampled_means(resamples, seed)
     rows = []
     for x, y in pairs:

@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 
 from experiments.stats.clusters import ClusterTotals, totals_of_means
 from experiments.stats.differences import difference_bounds
-from experiments.stats.intervals import (
-    beta_binomial,
-    clopper_pearson,
-    wilson,
-    wilson_effective,
-)
+from experiments.stats.intervals import wilson, wilson_effective
 from experiments.stats.values import CELL, checked_values, item_means, value_kinds
 
-Proportion = Literal["wilson", "clopper_pearson", "beta_binomial"]
-PROPORTIONS = {
-    "wilson": wilson,
-    "clopper_pearson": clopper_pearson,
-    "beta_binomial": beta_binomial,
-}
-COLUMNS = [
-    *CELL,
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "n",
-    "clusters",
-    "seeds",
-    "excluded",
-    "unparsed",
-    "low_if_none",
-    "high_if_all",
-    "method",
-]
 
+def estimates(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
+    """One row per model × task × measure, training seeds averaged within items.
 
-def estimates(
-    values: pd.DataFrame, *, confidence: float, proportion: Proportion = "wilson"
-) -> pd.DataFrame:
-    """One row per model × task × measure.
-
-    `estimate` is the mean over the `n` items with a value (training seeds averaged within items);
-    `low` and `high` bound it at `confidence` for a new sample of clusters, by the `method` that
-    intervals.py gives for the kind of value; `se` is cluster-robust. `excluded` counts items that
-    are not eligible; `unparsed` counts replies (item × seed) that did not parse, whether the task
-    left them without a value or scored them. `low_if_none` and `high_if_all` are the estimate if
-    every unparsed reply had been a 0 or a 1; NaN for a measure that is not within [0, 1].
+    Intervals are for a new sample of clusters, by the `method` that intervals.py gives for the kind
+    of value. `unparsed` counts replies (item × seed), whether the task left them without a value or
+    scored them. `low_if_none` and `high_if_all` are NaN for a measure that is not within [0, 1].
     """
     frame = checked_values(values)
     means = item_means(frame)
@@ -61,9 +27,9 @@ def estimates(
     kinds = value_kinds(means).rename("kind").reset_index()
     # A cell in which no item has a value has no kind; it is reported with NaN.
     table = table.merge(kinds, on=["task", "measure"], how="left", validate="many_to_one")
-    table = pd.concat([table, bounds(table, totals, confidence, proportion)], axis=1)
+    table = pd.concat([table, bounds(table, totals, confidence)], axis=1)
     table = pd.concat([table, bounds_of_unparsed(frame, table)], axis=1)
-    return table[COLUMNS]
+    return table
 
 
 def counts(frame: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +40,7 @@ def counts(frame: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     return items.assign(seeds=frame.groupby(CELL, sort=False)["seed"].nunique(dropna=False))
 
 
-def bounds(
-    table: pd.DataFrame, totals: ClusterTotals, confidence: float, proportion: Proportion
-) -> pd.DataFrame:
+def bounds(table: pd.DataFrame, totals: ClusterTotals, confidence: float) -> pd.DataFrame:
     """low, high, se and method, by the kind of value and whether clusters hold one item each."""
     kind = table.kind
     # Judged over all rows of a measure: clustered for one model is clustered for all.
@@ -89,9 +53,9 @@ def bounds(
     )
     single = (kind == "binary") & alone & (table.n > 0)
     mean, n = table.loc[single, ["estimate", "n"]].to_numpy().T
-    pair = PROPORTIONS[proportion](np.rint(mean * n), n, confidence=confidence)
+    pair = wilson(np.rint(mean * n), n, confidence=confidence)
     result.loc[single, "low"], result.loc[single, "high"] = pair
-    result.loc[single, "method"] = proportion
+    result.loc[single, "method"] = "wilson"
     shares = ((kind == "share") | ((kind == "binary") & ~alone)) & (table.n > 0)
     mean, clusters = table.loc[shares, ["estimate", "clusters"]].to_numpy().T
     pair = wilson_effective(mean, totals.se[shares], clusters, confidence=confidence)

@@ -26,35 +26,9 @@ Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float) -> Bounds:
-    """Wilson's score interval for independent values of 0 and 1."""
-    return proportion_bounds(successes, n, confidence=confidence, method="wilson")
-
-
-def clopper_pearson(successes: np.ndarray, n: np.ndarray, *, confidence: float) -> Bounds:
-    """The exact (conservative) interval of Clopper and Pearson (1934)."""
-    return proportion_bounds(successes, n, confidence=confidence, method="beta")
-
-
-def proportion_bounds(
-    successes: np.ndarray, n: np.ndarray, *, confidence: float, method: str
-) -> Bounds:
-    """statsmodels' interval; NaN where n is 0."""
-    successes, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(n, float))
-    low, high = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
-    some = n > 0
-    if some.any():
-        low[some], high[some] = proportion_confint(
-            successes[some], n[some], alpha=1 - confidence, method=method
-        )
-    return low, high
-
-
-def beta_binomial(successes: np.ndarray, n: np.ndarray, *, confidence: float) -> Bounds:
-    """Central credible interval under a uniform prior (Bowyer, Aitchison and Ivanova 2025)."""
-    successes, n = np.asarray(successes, float), np.asarray(n, float)
-    tail = (1 - confidence) / 2
-    posterior = stats.beta(successes + 1, n - successes + 1)
-    return posterior.ppf(tail), posterior.ppf(1 - tail)
+    """Wilson's score interval for independent values of 0 and 1; NaN where n is 0."""
+    n = np.asarray(n, float)
+    return proportion_confint(successes, np.where(n > 0, n, np.nan), 1 - confidence, "wilson")
 
 
 def wilson_effective(

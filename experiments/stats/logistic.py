@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
-from statsmodels.genmod.cov_struct import Exchangeable, Independence
 
 from experiments.errors import OutcomeError
 from experiments.params import BASE
 from experiments.stats.values import checked_values
-
-COLUMNS = [
-    "model",
-    "task",
-    "arm",
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "odds_ratio",
-    "p",
-    "n",
-    "clusters",
-    "status",
-]
-STRUCTURES = {"independence": Independence, "exchangeable": Exchangeable}
 
 
 def arm_interactions(
@@ -39,8 +21,6 @@ def arm_interactions(
     arms: Sequence[str],
     *,
     confidence: float,
-    structure: Literal["independence", "exchangeable"] = "independence",
-    base: str = BASE,
 ) -> pd.DataFrame:
     """One row per adapter × arm after the first: the interaction of `outcome ~ model * arm`.
 
@@ -59,23 +39,23 @@ def arm_interactions(
     """
     frame = checked_values(values)
     frame = frame[(frame.task == task) & frame.measure.isin(arms)]
-    check_arms(frame, task, arms, base)
-    models = [name for name in frame.model.unique() if name != base]
+    check_arms(frame, task, arms)
+    models = [name for name in frame.model.unique() if name != BASE]
     frame = frame.dropna(subset="value")
     rows = []
     for model in models:
-        pair = frame[frame.model.isin((base, model))]
-        fitted = fit(pair, model, arms, confidence, structure)
+        pair = frame[frame.model.isin((BASE, model))]
+        fitted = fit(pair, model, arms, confidence)
         for arm, row in zip(arms[1:], fitted, strict=True):
             identity = {"model": model, "task": task, "arm": arm}
             sizes = {"n": pair.id.nunique(), "clusters": pair.cluster.nunique()}
             rows.append(identity | sizes | row)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows)
 
 
-def check_arms(frame: pd.DataFrame, task: str, arms: Sequence[str], base: str) -> None:
+def check_arms(frame: pd.DataFrame, task: str, arms: Sequence[str]) -> None:
     """OutcomeError unless every model has every arm, and every value is 0 or 1."""
-    for model in dict.fromkeys([base, *frame.model.unique()]):
+    for model in dict.fromkeys([BASE, *frame.model.unique()]):
         missing = set(arms) - set(frame.measure[frame.model == model])
         if missing:
             raise OutcomeError(
@@ -89,9 +69,7 @@ def check_arms(frame: pd.DataFrame, task: str, arms: Sequence[str], base: str) -
         )
 
 
-def fit(
-    pair: pd.DataFrame, model: str, arms: Sequence[str], confidence: float, structure: str
-) -> list[dict]:
+def fit(pair: pd.DataFrame, model: str, arms: Sequence[str], confidence: float) -> list[dict]:
     """The interaction of every arm after the first, for one adapter and the base model."""
     rates = pair.groupby(["model", "measure"]).value.mean()
     parameters = 2 * len(arms)
@@ -113,7 +91,6 @@ def fit(
             design,
             groups=pd.factorize(pair.cluster)[0],
             family=sm.families.Binomial(),
-            cov_struct=STRUCTURES[structure](),
         ).fit(cov_type="bias_reduced")
     if any("converge" in str(warning.message).lower() for warning in caught):
         return [failed | {"status": "no convergence"}] * len(arms[1:])

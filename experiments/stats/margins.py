@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from experiments.measures.per_item import NATS
 from experiments.params import BASE, PAIRED_CHOICE, Analyze
 from experiments.stats.estimates import estimates
 from experiments.stats.intervals import percentile
@@ -120,7 +121,7 @@ def movements(items: pd.DataFrame, split: str, settings: Analyze) -> pd.DataFram
     frame = pd.concat([pairs[["model", "id", "cluster"]], moved], axis=1).melt(
         ["model", "id", "cluster"], var_name="measure"
     )
-    frame = frame.assign(seed=0, task=PAIRED_CHOICE, unparsed=False)
+    frame = frame.assign(seed=0, task=PAIRED_CHOICE, unparsed=False, unit=NATS)
     table = estimates(frame, confidence=settings.confidence)
     return table.assign(split=split, quantity=table["measure"]).reindex(columns=COLUMNS)
 

@@ -19,21 +19,6 @@ from experiments.stats.intervals import percentile
 
 Scheme = Mapping[Measure, float]
 
-COLUMNS = [
-    "scheme",
-    "model",
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "rank",
-    "rank_low",
-    "rank_high",
-    "rank_share",
-    "first_share",
-    "n",
-]
-
 
 def weighting_schemes(
     capability: Sequence[Measure], sycophancy: Sequence[Measure], shares: Mapping[str, float]
@@ -58,7 +43,6 @@ def rankings(
     confidence: float,
     resamples: int,
     seed: int,
-    base: str = BASE,
 ) -> pd.DataFrame:
     """One row per scheme × adapter, best first.
 
@@ -69,12 +53,12 @@ def rankings(
     adapter without a value in one of the measures has no rank and comes last.
     OutcomeError if a measure was not taken.
     """
-    models = [model for model in dict.fromkeys(totals.cells.get_level_values(0)) if model != base]
+    models = [model for model in dict.fromkeys(totals.cells.get_level_values(0)) if model != BASE]
     resampled = totals.resampled_means(resamples, seed)
     clusters = totals.sizes
     parts = []
     for name, scheme in schemes.items():
-        cells = [scheme_cells(totals, scheme, model, base) for model in models]
+        cells = [scheme_cells(totals, scheme, model) for model in models]
         weights = np.array(list(scheme.values()))
         scores, spread = (score(means, cells, weights) for means in (totals.means, resampled))
         # A rare resample draws no eligible item for some adapter and has no ranking.
@@ -108,16 +92,14 @@ def rankings(
         # Whole numbers that may be missing; a float rank would be written as 1.0.
         part = part.astype({name: "Int64" for name in ("rank", "rank_low", "rank_high")})
         parts.append(part.sort_values("rank", kind="stable"))
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    return pd.concat(parts, ignore_index=True)
 
 
-def scheme_cells(
-    totals: ClusterTotals, scheme: Scheme, model: str, base: str
-) -> tuple[list[int], list[int]]:
+def scheme_cells(totals: ClusterTotals, scheme: Scheme, model: str) -> tuple[list[int], list[int]]:
     """Columns of the scheme's measures for an adapter and for the base model."""
     return tuple(
         [totals.position((name, task, measure)) for task, measure in scheme]
-        for name in (model, base)
+        for name in (model, BASE)
     )
 
 

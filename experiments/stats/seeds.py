@@ -9,23 +9,6 @@ from scipy import stats
 from experiments.stats.clusters import totals_of_means
 from experiments.stats.values import CELL, checked_values, item_means
 
-COLUMNS = [
-    *CELL,
-    "seeds",
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "item_se",
-    "seed_sd",
-    "seed_sd_observed",
-    "lowest",
-    "highest",
-    "n",
-    "clusters",
-    "status",
-]
-
 
 def seed_variation(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     """One row per model × task × measure.
@@ -53,7 +36,7 @@ def seed_variation(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     table[["se", "low", "high"]] = for_new_training(table, table.item_se, confidence)
     several = table.seeds > 1
     table["status"] = np.where(several, "ok", "not estimable: one seed")
-    return table[COLUMNS]
+    return table
 
 
 def for_new_training(table: pd.DataFrame, item_se: pd.Series, confidence: float) -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""The one frame everything here reads: a value per model × seed × task × measure × item."""
+"""The one frame everything here reads: a value per model × seed × task × measure × item.
+
+`unit` is the measure's own (experiments/measures): what its values can be, whatever they are.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.errors import OutcomeError
+from experiments.measures.per_item import DIFFERENCE, RATE
 from experiments.params import BASE
 
-COLUMNS = ("model", "seed", "task", "measure", "id", "cluster", "value", "unparsed")
+COLUMNS = ("model", "seed", "task", "measure", "id", "cluster", "value", "unparsed", "unit")
 CELL = ["model", "task", "measure"]
 
 
@@ -70,7 +74,7 @@ def item_means(values: pd.DataFrame) -> pd.DataFrame:
     is neither a value nor an unparsed reply: the item was not eligible.
     """
     frame = checked_values(values)
-    grouped = frame.groupby([*CELL, "id", "cluster"], sort=False)
+    grouped = frame.groupby([*CELL, "id", "cluster", "unit"], sort=False)
     means = grouped.agg(value=("value", "mean"), unparsed=("unparsed", "sum")).reset_index()
     means["excluded"] = means["value"].isna() & (means["unparsed"] == 0)
     return means
@@ -80,23 +84,16 @@ def value_kinds(means: pd.DataFrame) -> pd.Series:
     """What kind of number each measure is, indexed by task and measure.
 
     "binary" (0 or 1), "share" (within [0, 1]), "ternary" (-1, 0 or 1), "signed" (within [-1, 1]) or
-    "continuous". Judged over all models together, so that a measure is treated alike in every row.
+    "continuous": by its unit, and whether all its values are whole. Judged over all models
+    together, so that a measure is treated alike in every row.
     """
     known = means.dropna(subset="value")
-    value = known.value
-    extremes = pd.DataFrame(
-        {
-            "task": known.task,
-            "measure": known.measure,
-            "beyond": value.abs() > 1,
-            "negative": value < 0,
-            "fraction": value % 1 != 0,
-        }
-    )
-    flags = extremes.groupby(["task", "measure"]).any()
+    cells = known.assign(whole=known["value"] % 1 == 0).groupby(["task", "measure"])
+    table = cells.agg(unit=("unit", "first"), whole=("whole", "all"))
+    rate, difference = table["unit"] == RATE, table["unit"] == DIFFERENCE
     kinds = np.select(
-        [flags.beyond, flags.negative & flags.fraction, flags.negative, flags.fraction],
-        ["continuous", "signed", "ternary", "share"],
-        "binary",
+        [rate & table["whole"], rate, difference & table["whole"], difference],
+        ["binary", "share", "ternary", "signed"],
+        "continuous",
     )
-    return pd.Series(kinds, index=flags.index, name="kind")
+    return pd.Series(kinds, index=table.index, name="kind")

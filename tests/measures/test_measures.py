@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from experiments import measures
 from experiments.corpora.item import Item
 from experiments.measures import MEASURES
 from tests.items import of_task
@@ -15,7 +16,7 @@ SETTINGS = SimpleNamespace(gsm8k_max_tokens=64)
 def means(task: str, policy, count: int = 24) -> dict[str, float]:
     """Mean of every measure of a task under a policy."""
     rows = answer(task, of_task(task, count), policy, SETTINGS)
-    values = MEASURES[task].measures(rows)
+    values = measures.values({task: rows})
     return values.groupby("measure")["value"].mean().to_dict()
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from experiments import measures
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Reply, Request, Text
 from experiments.measures import PROTOCOLS
@@ -35,7 +36,7 @@ PRIMARY = {
 def values(task: str, policy, items: list[Item] | None = None) -> pd.DataFrame:
     """The per-item values of a policy."""
     chosen = of_task(task, 24) if items is None else items
-    return MEASURES[task].measures(answer(task, chosen, policy, SETTINGS, "published"))
+    return measures.values({task: answer(task, chosen, policy, SETTINGS, "published")})
 
 
 def means(task: str, policy, items: list[Item] | None = None) -> dict[str, float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from experiments.measures.per_item import DIFFERENCE, NATS, RATE
 from experiments.stats.clusters import ClusterTotals, totals_of_means
 
 CONFIDENCE = 0.95
@@ -21,8 +22,14 @@ def frame(
     measure: str = "accuracy",
     cluster: Sequence | None = None,
     unparsed: Sequence[bool] | bool = False,
+    unit: str | None = None,
 ) -> pd.DataFrame:
-    """One cell: items i000, i001 … with these values; each its own cluster unless given."""
+    """One cell: items i000, i001 … with these values; each its own cluster unless given.
+
+    Without a unit, values within [0, 1] are rates and those within [-1, 1] differences of rates.
+    """
+    known = np.asarray(value, float)[~np.isnan(np.asarray(value, float))]
+    bounded = DIFFERENCE if (known < 0).any() else RATE
     names = [f"i{number:03d}" for number in range(len(value))]
     return pd.DataFrame(
         {
@@ -34,6 +41,7 @@ def frame(
             "cluster": names if cluster is None else cluster,
             "value": np.asarray(value, float),
             "unparsed": unparsed,
+            "unit": unit or (NATS if (np.abs(known) > 1).any() else bounded),
         }
     )
 

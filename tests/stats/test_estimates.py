@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from experiments.measures.per_item import DIFFERENCE
 from experiments.stats.estimates import COLUMNS, estimates
 from tests.stats.frames import CONFIDENCE, both, frame
 
@@ -64,7 +65,7 @@ def test_one_method_for_all_models_of_a_measure():
 
 
 def test_excess_rates_that_never_differ_still_have_an_interval():
-    values = pd.concat([frame([0] * 50), frame([-1, 1] * 25, model="adapter")])
+    values = both([0] * 50, [-1, 1] * 25, unit=DIFFERENCE)
     table = estimates(values, confidence=CONFIDENCE).set_index("model")
     assert set(table.method) == {"bonett_price"}
     assert table.low["base"] < -0.04 and table.high["base"] > 0.04

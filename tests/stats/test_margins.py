@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.measures.paired_choice import measures
+from experiments import measures
 from experiments.stats.margins import item_margins, margin_table, overlap, silverman, spread
 
 SETTINGS = SimpleNamespace(confidence=0.95, power=0.8, resamples=400)
@@ -24,6 +24,7 @@ def outcomes(model: str, at_a: np.ndarray, at_b: np.ndarray) -> pd.DataFrame:
         for position, margin in enumerate(margins):
             rows.append(
                 {
+                    "protocol": "controlled",
                     "model": model,
                     "seed": 0 if model == "base" else 1,
                     "task": "paired_choice",
@@ -40,7 +41,7 @@ def outcomes(model: str, at_a: np.ndarray, at_b: np.ndarray) -> pd.DataFrame:
 
 def made(**models: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
     rows = pd.concat([outcomes(name, *margins) for name, margins in models.items()])
-    return measures(rows.reset_index(drop=True))
+    return measures.values({"paired_choice": rows.reset_index(drop=True)})
 
 
 def table_of(**models: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
@@ -119,8 +120,8 @@ def test_the_table_repeats_and_does_not_depend_on_the_order_of_rows(draw) -> Non
 
 def test_training_seeds_are_averaged_within_items(draw) -> None:
     base, one = draw.normal(size=20), draw.normal(size=20)
-    first = measures(outcomes("base", base, base))
-    tuned = measures(outcomes("tuned", one, one))
+    first = measures.values({"paired_choice": outcomes("base", base, base)})
+    tuned = measures.values({"paired_choice": outcomes("tuned", one, one)})
     again = tuned.assign(seed=2, value=-tuned["value"])
     items = item_margins(pd.concat([first, tuned, again]))
     assert items.loc[items["model"] == "tuned", "swap_average"].abs().max() < 1e-9

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from experiments.errors import OutcomeError
+from experiments.measures.per_item import DIFFERENCE, NATS
 from experiments.stats.values import COLUMNS, checked_values, item_means, value_kinds
 from tests.stats.frames import both, frame
 
@@ -71,6 +72,16 @@ def test_seeds_are_averaged_within_items():
 )
 def test_kind(value, kind):
     assert value_kinds(frame(value)).tolist() == [kind]
+
+
+@pytest.mark.parametrize("value", [[0, 0.25, 1], [0, 1, 1], [-0.5, 0, 1]])
+def test_nats_are_unbounded_whatever_they_happen_to_be(value):
+    assert value_kinds(frame(value, unit=NATS)).tolist() == ["continuous"]
+
+
+@pytest.mark.parametrize(("value", "kind"), [([0, 1, 1], "ternary"), ([0, 0.5, 1], "signed")])
+def test_a_difference_that_is_never_negative_is_one_all_the_same(value, kind):
+    assert value_kinds(frame(value, unit=DIFFERENCE)).tolist() == [kind]
 
 
 def test_kind_is_judged_over_all_models():
