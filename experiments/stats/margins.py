@@ -27,23 +27,6 @@ PARTS = ("raw_margin", "swap_average", "position")
 SHARES = ("raw_sycophantic", "sycophantic")
 DISTRIBUTIONS = ("raw_margin", "swap_average")
 GRID = 512  # points at which densities are compared
-ITEM_COLUMNS = ["model", "split", "id", "cluster", *PARTS]
-COLUMNS = [
-    "model",
-    "split",
-    "quantity",
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "n",
-    "clusters",
-    "change",
-    "change_low",
-    "change_high",
-    "change_se",
-    "change_p",
-]
 
 
 def item_margins(values: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +36,7 @@ def item_margins(values: pd.DataFrame) -> pd.DataFrame:
     wide = means.pivot(index=index, columns="measure", values="value")
     wide["split"] = np.where(wide["swap_average_hard"].notna(), "hard", "easy")
     order = means.drop_duplicates(index)[index]
-    return wide.reset_index().merge(order, on=index)[ITEM_COLUMNS]
+    return wide.reset_index().merge(order, on=index)
 
 
 def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataFrame:
@@ -77,7 +60,7 @@ def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataF
     table = pd.concat([part for part in tables if len(part)], ignore_index=True)
     place = {model: number for number, model in enumerate(items["model"].unique())}
     order = table["model"].map(place) * len(SPLITS) + table["split"].map(list(SPLITS).index)
-    return table.loc[order.sort_values(kind="stable").index, COLUMNS].reset_index(drop=True)
+    return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def levels(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataFrame:
@@ -103,7 +86,7 @@ def levels(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataFrame:
         key = ["model", "measure"]
         table = table.merge(changes[[*key, *columns]], on=key, how="left")
     pairs = table["measure"].map(names)
-    return table.assign(split=pairs.str[0], quantity=pairs.str[1])[COLUMNS]
+    return table.assign(split=pairs.str[0], quantity=pairs.str[1])
 
 
 def movements(items: pd.DataFrame, split: str, settings: Analyze) -> pd.DataFrame:
@@ -117,13 +100,13 @@ def movements(items: pd.DataFrame, split: str, settings: Analyze) -> pd.DataFram
     )
     moved["movement_by_position"] = moved[f"{raw}_movement"] - moved[f"{swapped}_movement"]
     if moved.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame()
     frame = pd.concat([pairs[["model", "id", "cluster"]], moved], axis=1).melt(
         ["model", "id", "cluster"], var_name="measure"
     )
     frame = frame.assign(seed=0, task=PAIRED_CHOICE, unparsed=False, unit=NATS)
     table = estimates(frame, confidence=settings.confidence)
-    return table.assign(split=split, quantity=table["measure"]).reindex(columns=COLUMNS)
+    return table.assign(split=split, quantity=table["measure"])
 
 
 def distributions(
@@ -131,7 +114,7 @@ def distributions(
 ) -> pd.DataFrame:
     """Spread of every model and overlap of every adapter with the base model, for one margin."""
     if items.empty:
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame()
     wide = items.pivot(index=["id", "cluster"], columns="model", values=quantity)
     codes, clusters = pd.factorize(wide.index.get_level_values("cluster"), sort=True)
     count = len(clusters)
@@ -152,7 +135,7 @@ def distributions(
             shared = overlap(wide[model].to_numpy(), wide[BASE].to_numpy(), weights)
             spanned = interval(shared, count, settings, "estimate")
             rows.append(row | {"quantity": f"{quantity}_overlap"} | spanned)
-    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+    return pd.DataFrame(rows)
 
 
 def interval(resampled: np.ndarray, clusters: int, settings: Analyze, name: str) -> dict:

@@ -6,35 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments.errors import OutcomeError
 from experiments.params import BASE
 from experiments.stats.clusters import RESAMPLES_AT_ONCE, totals_of_means
 from experiments.stats.differences import difference_bounds
 from experiments.stats.power import minimal_detectable_effect
 from experiments.stats.values import CELL, item_means, value_kinds
-
-COLUMNS = [
-    *CELL,
-    "base_estimate",
-    "model_estimate",
-    "estimate",
-    "low",
-    "high",
-    "se",
-    "n",
-    "clusters",
-    "excluded",
-    "unparsed",
-    "gained",
-    "lost",
-    "standardized",
-    "minimal_detectable",
-    "p",
-    "p_mcnemar",
-    "p_sign_flip",
-    "test",
-    "method",
-]
 
 
 def paired_effects(
@@ -44,16 +20,13 @@ def paired_effects(
     power: float,
     resamples: int,
     seed: int,
-    base: str = BASE,
 ) -> pd.DataFrame:
     """One row per adapter × task × measure: the mean of (adapter - base) over the same items.
 
-    Only the `n` items with a value under both models count (training seeds averaged within
-    items); `excluded` are the others that were not eligible under one of them and `unparsed` those
-    lost because a reply did not parse. `base_estimate` and `model_estimate` are means over those
-    same n items, so they differ by exactly `estimate`; for a measure with eligibility (a flip needs
-    a right first answer) they are not the rates of estimates.py, whose difference is in
-    contrasts.py.
+    Only items with a value under both models count (training seeds averaged within items).
+    `base_estimate` and `model_estimate` are means over those same n items, so they differ by
+    exactly `estimate`; for a measure with eligibility (a flip needs a right first answer) they are
+    not the rates of estimates.py.
 
     Interval (`method`): "cluster_t", cluster-robust t; for binary values "bonett_price"
     (differences.py), which keeps its width where few pairs or none are discordant.
@@ -63,15 +36,9 @@ def paired_effects(
     others "cluster_t", the test whose acceptance region is the interval, or "sign_flip" where all
     items differ by the same amount. Beside them `p_mcnemar` (exact, ignores clusters; NaN unless
     binary) and `p_sign_flip`, a permutation test by `resamples` random signs per cluster.
-
-    `gained` and `lost` count items that went from 0 to 1 and from 1 to 0 (NaN unless binary).
-    `standardized` is the mean over the standard deviation of item differences (Cohen's d_z);
-    `minimal_detectable` is the true difference this test finds with probability `power`.
-
-    Raises OutcomeError if an adapter and the base model did not see the same items.
     """
     means = item_means(values)
-    pairs = paired_items(means, base)
+    pairs = paired_items(means)
     totals = totals_of_means(pairs)
     table = pair_counts(pairs).loc[totals.cells].reset_index()
     table["estimate"] = totals.means
@@ -108,19 +75,14 @@ def paired_effects(
     empty = table.n == 0
     table.loc[empty, ["p", "p_mcnemar", "p_sign_flip", "gained", "lost"]] = np.nan
     table.loc[empty, "test"] = ""
-    return table[COLUMNS]
+    return table
 
 
-def paired_items(means: pd.DataFrame, base: str) -> pd.DataFrame:
+def paired_items(means: pd.DataFrame) -> pd.DataFrame:
     """One row per adapter × task × measure × id with `base_value`, `model_value`, `value`."""
-    if base not in set(means.model):
-        raise OutcomeError(f"there are no outcomes of the model {base!r}; run evaluate for it")
     key = ["task", "measure", "id"]
-    reference = means[means.model == base]
-    others = means[means.model != base]
-    for model, rows in others.groupby("model", sort=False):
-        check_same_items(model, rows, reference, base)
-    pairs = others.merge(
+    reference = means[means.model == BASE]
+    pairs = means[means.model != BASE].merge(
         reference[[*key, "value", "unparsed"]], on=key, suffixes=("", "_base"), validate="m:1"
     )
     pairs = pairs.rename(columns={"value": "model_value", "value_base": "base_value"})
@@ -131,23 +93,6 @@ def paired_items(means: pd.DataFrame, base: str) -> pd.DataFrame:
     pairs["unparsed"] = pairs.value.isna() & lost_to_parsing
     pairs["excluded"] = pairs.value.isna() & ~lost_to_parsing
     return pairs.drop(columns="unparsed_base")
-
-
-def check_same_items(model: str, rows: pd.DataFrame, reference: pd.DataFrame, base: str) -> None:
-    """OutcomeError unless both models have every item of every task and measure of the adapter."""
-    key = ["task", "measure", "id"]
-    mine = pd.MultiIndex.from_frame(rows[key])
-    measured = pd.MultiIndex.from_frame(rows[key[:2]].drop_duplicates())
-    theirs = pd.MultiIndex.from_frame(reference[key])
-    theirs = theirs[theirs.droplevel("id").isin(measured)]
-    for here, there, has, lacks in ((mine, theirs, model, base), (theirs, mine, base, model)):
-        alone = here.difference(there, sort=False)
-        if len(alone):
-            task, measure, item = alone[0]
-            raise OutcomeError(
-                f"item {item!r} of task {task}, measure {measure}, has an outcome of {has} but "
-                f"none of {lacks} ({len(alone)} such rows); evaluate both on the same items"
-            )
 
 
 def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,8 @@ from experiments.errors import OutcomeError
 from experiments.measures.per_item import DIFFERENCE, RATE
 from experiments.params import BASE
 
-COLUMNS = ("model", "seed", "task", "measure", "id", "cluster", "value", "unparsed", "unit")
+KEY = ["model", "seed", "task", "measure", "id"]
+COLUMNS = [*KEY, "cluster", "value", "unparsed", "unit"]
 CELL = ["model", "task", "measure"]
 
 
@@ -21,48 +22,19 @@ def checked_values(values: pd.DataFrame) -> pd.DataFrame:
 
     `value` is a float, or NaN where the item is not eligible or its reply did not parse;
     `unparsed` says which. Sorting makes every later sum, and so every printed digit, independent
-    of the order in which outcomes were written. Raises OutcomeError for a missing column, no
-    rows, an infinite value, an item measured twice, or an item with two clusters in one task.
+    of the order in which outcomes were written. OutcomeError if an item is measured twice.
     """
-    missing = [column for column in COLUMNS if column not in values.columns]
-    if missing:
-        raise OutcomeError(
-            f"per-item values lack the column {', '.join(missing)}; "
-            "compute them with the tasks' own measures"
-        )
-    if values.empty:
-        raise OutcomeError("there are no per-item values; run evaluate first")
-    frame = values.loc[:, list(COLUMNS)].astype({"value": float, "unparsed": bool})
-    frame = frame.sort_values(
-        list(COLUMNS[:5]), key=lambda column: column.astype(str), kind="stable"
-    )
+    frame = values.loc[:, COLUMNS].astype({"value": float, "unparsed": bool})
+    frame = frame.sort_values(KEY, key=lambda column: column.astype(str), kind="stable")
     frame = pd.concat([frame[frame.model == BASE], frame[frame.model != BASE]], ignore_index=True)
-    if np.isinf(frame.value).any():
-        row = frame[np.isinf(frame.value)].iloc[0]
+    repeated = frame[frame.duplicated(KEY)]
+    if len(repeated):
+        row = repeated.iloc[0]
         raise OutcomeError(
-            f"{describe(row)} has an infinite value for item {row.id!r}; evaluate it again"
-        )
-    repeated = frame.duplicated(list(COLUMNS[:5]))
-    if repeated.any():
-        row = frame[repeated].iloc[0]
-        raise OutcomeError(
-            f"{describe(row)} measures item {row.id!r} twice; remove the outcomes of that model "
-            "and evaluate it again"
-        )
-    homes = frame[["task", "id", "cluster"]].drop_duplicates()
-    torn = homes.duplicated(["task", "id"])
-    if torn.any():
-        row = homes[torn].iloc[0]
-        raise OutcomeError(
-            f"item {row.id!r} of task {row.task} is in two clusters; its outcomes come from "
-            "different preparations, so evaluate all models again"
+            f"model {row.model}, task {row.task}, measure {row.measure}, measures item {row.id!r} "
+            "twice; evaluate that model again"
         )
     return frame
-
-
-def describe(cell: pd.Series) -> str:
-    """A cell in words, for messages."""
-    return f"model {cell.model}, task {cell.task}, measure {cell.measure}"
 
 
 def item_means(values: pd.DataFrame) -> pd.DataFrame:

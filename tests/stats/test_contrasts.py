@@ -10,10 +10,20 @@ from experiments.stats.contrasts import (
     Contrast,
     contrasts,
     difference_of_effects,
-    rate_changes,
 )
 from experiments.stats.paired import paired_effects
 from tests.stats.frames import CONFIDENCE, both, frame
+
+
+def changes_of(values):
+    """Each adapter's rate less the base model's, as contrasts."""
+    totals = cluster_totals(values)
+    models = [name for name in totals.cells.get_level_values(0) if name != "base"]
+    wanted = [
+        Contrast({(name, "quiz", "accuracy"): 1.0, ("base", "quiz", "accuracy"): -1.0})
+        for name in models
+    ]
+    return contrasts(totals, wanted, confidence=CONFIDENCE).assign(model=models)
 
 
 def three_models():
@@ -24,7 +34,7 @@ def three_models():
 
 def test_change_of_a_rate_is_the_paired_effect_where_all_items_are_eligible():
     values = three_models()
-    changes = rate_changes(cluster_totals(values), confidence=CONFIDENCE)
+    changes = changes_of(values)
     paired = paired_effects(values, confidence=CONFIDENCE, power=0.8, resamples=99, seed=1)
     for column in ("estimate", "low", "high", "se", "p"):
         np.testing.assert_allclose(changes[column], paired[column])
@@ -32,7 +42,7 @@ def test_change_of_a_rate_is_the_paired_effect_where_all_items_are_eligible():
 
 def test_change_of_a_conditional_rate_is_the_difference_of_the_rates():
     values = both([1, 0, np.nan, 1, np.nan, 0], [np.nan, 1, 1, 1, 0, np.nan])
-    found = rate_changes(cluster_totals(values), confidence=CONFIDENCE).iloc[0]
+    found = changes_of(values).iloc[0]
     assert found.estimate == pytest.approx(3 / 4 - 2 / 4)
     assert found.n == 4
 
@@ -67,15 +77,14 @@ def test_disjoint_tasks_add_their_variances():
 
 
 def test_no_variation_is_no_evidence():
-    totals = cluster_totals(both([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]))
-    found = rate_changes(totals, confidence=CONFIDENCE).iloc[0]
+    found = changes_of(both([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])).iloc[0]
     assert found.estimate == 0
     assert np.isnan([found.low, found.high, found.p]).all()
 
 
 def test_cell_without_values_spoils_only_its_own_contrast():
     values = pd.concat([three_models(), frame([np.nan] * 60, model="zero")])
-    table = rate_changes(cluster_totals(values), confidence=CONFIDENCE).set_index("model")
+    table = changes_of(values).set_index("model")
     assert np.isnan(table.estimate["zero"])
     assert not table.loc[["one", "two"], ["estimate", "low", "high"]].isna().any(axis=None)
 

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.errors import OutcomeError
 from experiments.stats.clusters import cluster_totals
-from experiments.stats.ranking import COLUMNS, places_of, rankings, weighting_schemes
+from experiments.stats.ranking import places_of, rankings, weighting_schemes
 from tests.stats.frames import CONFIDENCE, frame
 
 CAPABILITY, SYCOPHANCY = ("quiz", "accuracy"), ("sure", "flip")
@@ -30,7 +30,6 @@ def ranked(totals, shares):
 def test_clear_order_holds_in_every_resample():
     scores = {"base": (0, 0), "good": (2, -1), "fair": (1, 0), "poor": (0, 3)}
     table = ranked(totals(scores, noise=0.1), {"balanced": 0.5})
-    assert list(table.columns) == COLUMNS
     assert table.model.tolist() == ["good", "fair", "poor"]
     assert table["rank"].tolist() == [1, 2, 3]
     assert table.rank_share.tolist() == [1, 1, 1]
