@@ -9,36 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from experiments import pipeline
+from experiments.pipeline import LastRun, Stage
 
-from experiments.errors import ArchiveError
-
-PARAMS, PIPELINE, LOCK, IGNORED = "params.yaml", "dvc.yaml", "dvc.lock", ".dvcignore"
+IGNORED = ".dvcignore"
 # Their outputs are not of a run: the audit reads published figures, the documents read runs.
 APART = ("audit", "render")
 # Large, and absent from a fresh clone: known by the lock alone, which later stages must agree with.
 NOT_HASHED = ("data", "adapters")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of dvc.yaml as it should run now: keys of params.yaml, and paths."""
-
-    name: str
-    parameters: tuple[str, ...]
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-
-
-def locked(root: Path) -> dict[str, dict]:
-    """The stages of dvc.lock by name; ArchiveError if there is no such file."""
-    return _read(root / LOCK)["stages"]
+KEPT_HASHES = ("data", "curated", "prepared", "adapters", "outcomes")
 
 
 def stale(root: Path) -> str | None:
@@ -46,18 +30,18 @@ def stale(root: Path) -> str | None:
 
     A reason is a clause, e.g. "train.epochs is not what train@mmlu ran with".
     """
-    params, lock = _read(root / PARAMS), locked(root)
+    params = pipeline.read_mapping(pipeline.content(root, "params.yaml"), "params.yaml")
+    runs = last_runs(root)
     ignored = _ignored(root)
     made: dict[str, str] = {}
     for stage in stages(root, params):
-        entry = lock.get(stage.name)
-        if entry is None:
+        run = runs.get(stage.name)
+        if run is None:
             return f"the stage {stage.name} has not run"
-        used = entry.get("params", {}).get(PARAMS, {})
         for key in stage.parameters:
-            if key not in used or used[key] != _value(params, key):
+            if key not in run.parameters or run.parameters[key] != _value(params, key):
                 return f"{key} is not what {stage.name} ran with"
-        hashes = {part["path"]: part["md5"] for kind in ("deps", "outs") for part in entry[kind]}
+        hashes = run.read | run.written
         for path in (*stage.reads, *stage.writes):
             if path not in hashes:
                 return f"{stage.name} ran without {path}"
@@ -73,43 +57,30 @@ def stale(root: Path) -> str | None:
     return None
 
 
+def last_runs(root: Path) -> dict[str, LastRun]:
+    """How the stages last ran, by name; DataError if dvc.lock cannot be read."""
+    return pipeline.read_last_runs(pipeline.content(root, pipeline.LOCK))
+
+
 def stages(root: Path, params: dict[str, Any]) -> Iterator[Stage]:
     """The stages that make a run's results, one per adapter where dvc.yaml says so, in order."""
-    for name, entry in _read(root / PIPELINE)["stages"].items():
-        if name in APART:
+    for stage in pipeline.read_stages(pipeline.content(root, pipeline.PIPELINE)).values():
+        if stage.name in APART:
             continue
-        if "foreach" not in entry:
-            yield _stage(name, entry, "")
-            continue
-        for key in _value(params, entry["foreach"].strip("${}")):
-            yield _stage(f"{name}@{key}", entry["do"], key)
+        if not stage.each:
+            yield stage
+        for key in _value(params, stage.each) or () if stage.each else ():
+            yield replace(stage.of(key), name=f"{stage.name}@{key}")
 
 
 def inputs_and_models(root: Path) -> dict[str, str]:
     """md5 of everything below data/, adapters/ and what is made in between, as the lock has it."""
     found = {}
-    for entry in locked(root).values():
-        for part in (*entry.get("deps", ()), *entry.get("outs", ())):
-            if part["path"].split("/")[0] in (
-                "data",
-                "curated",
-                "prepared",
-                "adapters",
-                "outcomes",
-            ):
-                found[part["path"]] = part["md5"]
+    for run in last_runs(root).values():
+        for path, md5 in (run.read | run.written).items():
+            if path.split("/")[0] in KEPT_HASHES:
+                found[path] = md5
     return dict(sorted(found.items()))
-
-
-def _stage(name: str, entry: dict, key: str) -> Stage:
-    def filled(listed: list) -> tuple[str, ...]:
-        plain = (one if isinstance(one, str) else next(iter(one)) for one in listed)
-        return tuple(one.replace("${key}", key) for one in plain)
-
-    writes = [path for kind in ("outs", "metrics", "plots") for path in entry.get(kind, ())]
-    return Stage(
-        name, filled(entry.get("params", [])), filled(entry.get("deps", [])), filled(writes)
-    )
 
 
 def _verb(path: str, stage: Stage) -> str:
@@ -133,11 +104,11 @@ def _ignored(root: Path) -> list[str]:
 def _hash(path: Path, ignored: list[str]) -> str | None:
     """md5 of a file, or of the list of a folder's files as DVC writes it; None if there is none."""
     if path.is_file():
-        return _digest(path)
+        return pipeline.md5(path)
     if not path.is_dir():
         return None
     listed = [
-        {"md5": _digest(file), "relpath": file.relative_to(path).as_posix()}
+        {"md5": pipeline.md5(file), "relpath": file.relative_to(path).as_posix()}
         for file in path.rglob("*")
         if file.is_file() and not _is_ignored(file.relative_to(path), ignored)
     ]
@@ -145,20 +116,5 @@ def _hash(path: Path, ignored: list[str]) -> str | None:
     return hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
 def _is_ignored(path: Path, patterns: list[str]) -> bool:
     return any(fnmatch(part, pattern) for part in path.parts for pattern in patterns)
-
-
-def _read(path: Path) -> Any:
-    """A YAML file as DVC reads it: YAML 1.2, in which 1e-05 is a number."""
-    try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArchiveError(f"{path.name} is missing here; run `dvc repro` first") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ArchiveError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from None

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from experiments.pipeline import DATA, LOCK, read_last_runs, read_mapping, read_pins
 from experiments.revisions.snapshot import Snapshot
-from experiments.yaml_files import YAMLProblem, parse_yaml
 
 # Git sees what is under results/ itself; the rest of DVC's outputs it knows by hash alone.
 IN_GIT = "results/"
+PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,13 @@ class SettingChanges:
 
 def compare_parameters(old: Snapshot, new: Snapshot) -> SettingChanges:
     """Parameters of params.yaml."""
-    return compare_settings(
-        *(dict(leaves(read_mapping(side, "params.yaml"))) for side in (old, new))
-    )
+    return compare_settings(parameters(old), parameters(new))
+
+
+def parameters(side: Snapshot) -> dict[str, str]:
+    """Dotted key -> value as text; empty without a params.yaml."""
+    text = side.content(PARAMS)
+    return {} if text is None else dict(leaves(read_mapping(text, f"{PARAMS} of {side.label}")))
 
 
 def compare_hashes(old: Snapshot, new: Snapshot) -> SettingChanges:
@@ -55,31 +60,11 @@ def compare_settings(old: dict[str, str], new: dict[str, str]) -> SettingChanges
 
 def content_hashes(side: Snapshot) -> dict[str, str]:
     """Path -> md5: first data/ (data.dvc), then outputs of dvc.lock that git does not hold."""
-    pinned = read_mapping(side, "data.dvc")
-    locked = read_mapping(side, "dvc.lock")
-    try:
-        data = {out["path"]: out.get("md5", "") for out in pinned.get("outs", ())}
-        stages = locked.get("stages", {}).values()
-        made = {
-            out["path"]: out.get("md5", "") for stage in stages for out in stage.get("outs", ())
-        }
-    except (AttributeError, KeyError, TypeError):
-        raise side.damaged("data.dvc or dvc.lock", "is not as DVC writes it") from None
-    return data | {path: made[path] for path in sorted(made) if not path.startswith(IN_GIT)}
-
-
-def read_mapping(side: Snapshot, path: str) -> dict:
-    """A YAML file of one side; empty if there is none. RevisionError if it holds no mapping."""
-    text = side.content(path)
-    if text is None:
-        return {}
-    try:
-        content = parse_yaml(text)
-    except YAMLProblem as problem:
-        raise side.damaged(path, str(problem).split(";")[0]) from None
-    if not isinstance(content, dict):
-        raise side.damaged(path, "is empty or holds no mapping")
-    return content
+    pinned, lock = (side.content(name) for name in (DATA, LOCK))
+    found = {} if pinned is None else read_pins(pinned, f"{DATA} of {side.label}")
+    runs = {} if lock is None else read_last_runs(lock, f"{LOCK} of {side.label}")
+    made = {path: md5 for run in runs.values() for path, md5 in run.written.items()}
+    return found | {path: made[path] for path in sorted(made) if not path.startswith(IN_GIT)}
 
 
 def leaves(content: object, path: str = "") -> Iterator[tuple[str, str]]:

@@ -6,16 +6,15 @@ hash of the documents, which a note that quoted it would change.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
-import yaml
 
+from experiments import pipeline as pipeline_files
 from experiments.errors import RenderError
+from experiments.pipeline import LastRun, Stage
 
 HASH_DIGITS = 8
 SOURCES = ("data", "paper/reported")  # what no stage makes and no code is
@@ -27,36 +26,11 @@ DATA_SECTION = "#sec-data"
 STYLE = '{.source typst:text:size="8pt" typst:text:fill="luma(90)"}'
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of dvc.yaml; `${…}` in a path stands for any adapter."""
-
-    name: str
-    command: str
-    reads: tuple[str, ...]
-    parameters: tuple[str, ...]
-    writes: tuple[str, ...]
-
-
 @lru_cache(maxsize=8)
 def stages(root: Path) -> dict[str, Stage]:
-    """Every stage of dvc.yaml by name; RenderError if the file cannot be read."""
-    try:
-        content = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-        return {name: _stage(name, entry.get("do", entry)) for name, entry in content.items()}
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, KeyError):
-        raise RenderError("dvc.yaml is missing or malformed; restore it from git") from None
-
-
-def _stage(name: str, entry: dict) -> Stage:
-    writes = [_name(out) for kind in ("outs", "metrics", "plots") for out in entry.get(kind, ())]
-    parameters = tuple(key.replace("${key}", "NAME") for key in map(_name, entry.get("params", ())))
-    command = entry["cmd"].replace("${key}", "NAME")
-    return Stage(name, command, tuple(map(_name, entry.get("deps", ()))), parameters, tuple(writes))
-
-
-def _name(entry: str | dict) -> str:
-    return entry if isinstance(entry, str) else next(iter(entry))
+    """Every stage of dvc.yaml by name, NAME standing for any adapter."""
+    found = pipeline_files.read_stages(pipeline_files.content(root, pipeline_files.PIPELINE))
+    return {name: stage.of("NAME") for name, stage in found.items()}
 
 
 def writer(table: str, root: Path) -> Stage:
@@ -69,25 +43,10 @@ def writer(table: str, root: Path) -> Stage:
 
 
 @lru_cache(maxsize=8)
-def locked(root: Path) -> dict[str, dict]:
-    """The entries of dvc.lock by stage, as they last ran; empty before the first run.
-
-    Raises RenderError if the file is malformed. A stage with `foreach` has one entry per adapter.
-    """
-    path = root / "dvc.lock"
-    if not path.exists():
-        return {}
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
-        return {
-            name: {
-                kind: {one["path"]: one["md5"] for one in entry.get(kind, ())}
-                for kind in ("deps", "outs")
-            }
-            for name, entry in content.items()
-        }
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, KeyError):
-        raise RenderError("dvc.lock is malformed; restore it from git") from None
+def last_runs(root: Path) -> dict[str, LastRun]:
+    """How the stages last ran, those of each adapter apart; empty before the first run."""
+    content = pipeline_files.content(root, pipeline_files.LOCK)
+    return {} if content is None else pipeline_files.read_last_runs(content)
 
 
 def read_by(stage: Stage, root: Path) -> dict[str, str]:
@@ -95,11 +54,11 @@ def read_by(stage: Stage, root: Path) -> dict[str, str]:
 
     A folder stands for the paths inside it. Empty if the stage has not run, or reads no data.
     """
-    entries = locked(root)
+    entries = last_runs(root)
     waiting = [name for name in entries if name.split("@")[0] == stage.name]
     seen, found = set(waiting), {}
     while waiting:
-        read = entries[waiting.pop()]["deps"]
+        read = entries[waiting.pop()].read
         found |= {
             path: md5
             for path, md5 in read.items()
@@ -107,7 +66,7 @@ def read_by(stage: Stage, root: Path) -> dict[str, str]:
         }
         for name, other in entries.items():
             if name not in seen and any(
-                _overlap(out, path) for out in other["outs"] for path in read
+                _overlap(out, path) for out in other.written for path in read
             ):
                 seen.add(name)
                 waiting.append(name)
@@ -133,8 +92,8 @@ def written(folder: str, root: Path) -> dict[str, str]:
     """Name -> md5 of what stages last wrote into a folder, e.g. "adapters"."""
     return {
         PurePosixPath(path).name: md5
-        for entry in locked(root).values()
-        for path, md5 in entry["outs"].items()
+        for run in last_runs(root).values()
+        for path, md5 in run.written.items()
         if str(PurePosixPath(path).parent) == folder
     }
 
@@ -142,12 +101,8 @@ def written(folder: str, root: Path) -> dict[str, str]:
 def as_written(table: str, root: Path) -> bool:
     """Whether results/`table`.csv is the file that its stage wrote down in dvc.lock."""
     path = f"results/{table}.csv"
-    known = [entry["outs"][path] for entry in locked(root).values() if path in entry["outs"]]
-    return not known or known == [_digest(root / path)]
-
-
-def _digest(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    known = [run.written[path] for run in last_runs(root).values() if path in run.written]
+    return not known or known == [pipeline_files.md5(root / path)]
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -157,18 +112,17 @@ def _inside(path: str, folder: str) -> bool:
 
 def _overlap(first: str, second: str) -> bool:
     """Whether one path is the other or holds it."""
-    one, other = (PurePosixPath(path.split("${")[0]).parts for path in (first, second))
+    one, other = (PurePosixPath(path).parts for path in (first, second))
     shared = min(len(one), len(other))
     return one[:shared] == other[:shared]
 
 
 def data_hash(root: Path) -> str:
-    """md5 of data/ as data.dvc pins it; RenderError if the file cannot be read."""
-    try:
-        content = yaml.safe_load((root / "data.dvc").read_text(encoding="utf-8"))
-        return content["outs"][0]["md5"]
-    except (OSError, yaml.YAMLError, TypeError, KeyError, IndexError):
-        raise RenderError("data.dvc is missing or malformed; restore it from git") from None
+    """md5 of data/ as data.dvc pins it."""
+    pins = pipeline_files.read_pins(pipeline_files.content(root, pipeline_files.DATA))
+    if "data" not in pins:
+        raise pipeline_files.malformed(pipeline_files.DATA)
+    return pins["data"]
 
 
 def note(tables: tuple[str, ...], root: Path, document: str = "") -> str:
@@ -234,7 +188,6 @@ def _folders(paths: tuple[str, ...]) -> list[str]:
     """Paths in order; several files of one folder become the folder."""
     shown = []
     for path in paths:
-        path = path.replace("${key}", "NAME")
         parent = str(PurePosixPath(path).parent)
         siblings = [other for other in paths if str(PurePosixPath(other).parent) == parent]
         shown.append(f"`{parent}/`" if parent != "." and len(siblings) > 1 else f"`{path}`")

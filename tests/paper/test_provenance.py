@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.errors import RenderError
+from experiments.errors import DataError, RenderError
 from printing import provenance
 from printing.report import Report
 
@@ -80,7 +80,7 @@ def lock(root: Path, rendered: str = "cccccccccccccccc") -> None:
     """A dvc.lock, and the file that it says analyze wrote."""
     text = LOCK.replace("EFFECTS", DIGEST).replace("RENDERED", rendered)
     (root / "dvc.lock").write_text(text, encoding="utf-8")
-    provenance.locked.cache_clear()
+    provenance.last_runs.cache_clear()
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_a_file_that_its_stage_did_not_write_is_said_to_differ(root: Path) -> No
 
 def test_without_a_run_no_hash_is_claimed(root: Path) -> None:
     (root / "dvc.lock").unlink()
-    provenance.locked.cache_clear()
+    provenance.last_runs.cache_clear()
     text = provenance.note(("effects",), root)
     assert "`analyze`" in text and "read from" not in text and "changed since" not in text
 
@@ -152,7 +152,7 @@ def test_a_table_without_a_stage_is_refused(root: Path) -> None:
 @pytest.mark.parametrize("content", ["", "outs: []", "outs: {a: 1}", "a: [", "- 1"])
 def test_a_data_file_that_is_no_pin_is_refused(root: Path, content: str) -> None:
     (root / "data.dvc").write_text(content, encoding="utf-8")
-    with pytest.raises(RenderError, match=r"data\.dvc is missing or malformed"):
+    with pytest.raises(DataError, match=r"data\.dvc is missing or malformed"):
         provenance.data_hash(root)
 
 
@@ -161,8 +161,8 @@ def test_a_data_file_that_is_no_pin_is_refused(root: Path, content: str) -> None
 )
 def test_a_lock_that_cannot_be_read_is_refused(root: Path, content: str) -> None:
     (root / "dvc.lock").write_text(content, encoding="utf-8")
-    provenance.locked.cache_clear()
-    with pytest.raises(RenderError, match=r"dvc\.lock is malformed; restore it from git"):
+    provenance.last_runs.cache_clear()
+    with pytest.raises(DataError, match=r"dvc\.lock is missing or malformed.*restore it"):
         provenance.note(("effects",), root)
 
 
@@ -170,7 +170,7 @@ def test_a_lock_that_cannot_be_read_is_refused(root: Path, content: str) -> None
 def test_a_pipeline_that_cannot_be_read_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "dvc.yaml").write_text(content, encoding="utf-8")
-    with pytest.raises(RenderError, match=r"dvc\.yaml is missing or malformed"):
+    with pytest.raises(DataError, match=r"dvc\.yaml is missing or malformed"):
         provenance.note(("effects",), tmp_path)
 
 
