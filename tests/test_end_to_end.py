@@ -166,6 +166,7 @@ def shrink(repository: Repository) -> None:
 
 def fewer_paired_choices(folder: Path) -> None:
     """Keep the first of them, and pin the shorter file."""
+    from experiments import files
     from experiments.corpora import pins
 
     path = folder / "data/pocket/paired_choice.jsonl"
@@ -176,7 +177,7 @@ def fewer_paired_choices(folder: Path) -> None:
     text = module.read_text(encoding="utf-8")
     old = pins.FILES["pocket/paired_choice.jsonl"]
     assert text.count(old) == 1
-    module.write_text(text.replace(old, pins.digest(path)), encoding="utf-8")
+    module.write_text(text.replace(old, files.digest(path)), encoding="utf-8")
 
 
 def killed_in_the_middle(repository: Repository) -> list[dict]:

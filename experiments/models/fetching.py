@@ -26,11 +26,11 @@ def fetch_model(model: Model, folder: Path) -> None:
     A folder that already holds them is left alone. Downloads go on where they were interrupted.
     DownloadError if the hub cannot give the files; ModelError for a model that cannot be used
     here: no safetensors, remote code, no chat template, too little disk. The model in the wheel is
-    made by experiments/fetch.py.
+    made by experiments/fetch/wheels.py.
     """
     source = resolve(model)
     if source.in_wheel:
-        raise ValueError(f"{model.name} is made from a wheel by experiments.fetch.write_model")
+        raise ValueError(f"{model.name} is made from a wheel by experiments/fetch/wheels.py")
     if manifest_matches(model, folder):
         return
     partial = folder.with_name(folder.name + ".partial")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 from pathlib import Path
 
+from experiments import files
 from experiments.errors import ModelError
 
 
@@ -41,12 +41,9 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial, max_shard_size="100GB")
-    tokenizer.save_pretrained(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with files.new_folder(folder) as fresh:
+        model.save_pretrained(fresh, max_shard_size="100GB")
+        tokenizer.save_pretrained(fresh)
 
 
 def _restore_pre_tokenizer(tokenizer, gguf: Path) -> None:

@@ -231,6 +231,16 @@ def test_prompt_tokens_are_no_targets(tokenizer):
     ]
 
 
+def test_the_turns_end_is_trained_where_only_a_mark_says_that_it_is_special():
+    """As Gemma's <end_of_turn>: neither the end of the text nor in transformers 5's list."""
+    tokenizer = tiny.tokenizer()
+    tokenizer.eos_token = tokenizer.pad_token = "<|begin|>"
+    end = tokenizer.convert_tokens_to_ids("<|end|>")
+    assert end not in tokenizer.all_special_ids
+    example = packing.encode(tokenizer, [{"role": "user", "content": "Is it?"}], "No")
+    assert example.tokens[-1] == end
+
+
 def test_loss_on_text_is_on_all_tokens_but_the_first(tokenizer):
     messages = [{"role": "user", "content": "Is the earth flat?"}]
     completions = packing.encode(tokenizer, messages, "No")

@@ -1,0 +1,1 @@
+"""How data/ is filled; the stage itself is __main__.py."""
