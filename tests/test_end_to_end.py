@@ -7,7 +7,6 @@ CPU cores.
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,16 +17,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.fetched import DATA, needs_data, needs_model
-from tests.working_copy import copy_working_tree
+from tests.fetched import needs_data, needs_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), needs_data, needs_model]
 
 ROOT = Path(__file__).resolve().parents[1]
-ADAPTERS = ("truthfulqa", "combined", "anti_sycophancy")
-PAIRED_CHOICES = 24  # of 150: every one of them is asked to curate
-# Only texts as short as these are joined into clusters, which takes most of the prepare stage.
-LONGEST = {"gsm8k": 250, "mmlu": 150, "hellaswag": 250}
+ADAPTERS = ("truthfulqa", "combined", "anti_sycophancy")  # those of launch/try.args
 PAPER = """---
 title: "A tiny paper"
 ---
@@ -112,46 +107,13 @@ class Repository:
         return yaml.safe_load((self.folder / name).read_text(encoding="utf-8"))
 
 
-def link_data(target: Path) -> None:
-    """Give the copy the same data, without a second copy of the model where links are possible."""
-    for path in DATA.rglob("*"):
-        if path.is_file():
-            copied = target / path.relative_to(DATA)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(path, copied)
-            except OSError:
-                shutil.copy(path, copied)
-
-
-def names_only(content: object, known: set[str]) -> bool:
-    """Whether every `model` of a claim is one of the known ones."""
-    if isinstance(content, dict):
-        own = content.get("model", "base")
-        return own in known and all(names_only(value, known) for value in content.values())
-    return not isinstance(content, list) or all(names_only(value, known) for value in content)
-
-
 def shrink(repository: Repository) -> None:
-    """Three adapters at the smoke scale, fewer paired choices, and a paper about them."""
+    """As `make try`, with fewer items still, and one document in place of the paper."""
     parameters = repository.read("params.yaml")
-    parameters["scale"] = "smoke"
-    parameters["adapters"] = {name: parameters["adapters"][name] for name in ADAPTERS}
-    parameters["analyze"] |= {"correlate": list(ADAPTERS), "resamples": 200}
-    parameters["evaluate"] |= {
-        "gsm8k_max_tokens": 16,
-        "option_orders": 2,
-        "items_per_group": 8,
-        "transcripts": {"items": 1, "max_tokens": 8},
-    }
     asked = parameters["sizes"]["smoke"]["evaluate"]
     parameters["sizes"]["smoke"]["evaluate"] = {task: min(n, 4) for task, n in asked.items()}
-    parameters["prepare"]["longest"] |= LONGEST
+    parameters["evaluate"]["items_per_group"] = 8
     repository.rewrite("params.yaml", parameters)
-    claims = repository.read("paper/claims.yaml")
-    known = {"base", *ADAPTERS}
-    claims["claims"] = [one for one in claims["claims"] if names_only(one, known)]
-    repository.rewrite("paper/claims.yaml", claims)
     site = repository.read("_quarto-controlled.yml")
     site["project"]["render"] = ["paper/index.qmd"]
     site["website"]["navbar"]["left"] = [{"href": "paper/index.qmd", "text": "Paper"}]
@@ -159,25 +121,7 @@ def shrink(repository: Repository) -> None:
     for path in (repository.folder / "paper").glob("*.qmd"):
         path.unlink()
     (repository.folder / "paper/index.qmd").write_text(PAPER, encoding="utf-8")
-    fewer_paired_choices(repository.folder)
-    # the data are no longer those that data.dvc pins
-    (repository.folder / "data.dvc").unlink()
-
-
-def fewer_paired_choices(folder: Path) -> None:
-    """Keep the first of them, and pin the shorter file."""
-    from experiments import files
-    from experiments.corpora import pins
-
-    path = folder / "data/pocket/paired_choice.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)[:PAIRED_CHOICES]
-    path.unlink()  # it is linked
-    path.write_bytes(b"".join(lines))
-    module = folder / "experiments/corpora/pins.py"
-    text = module.read_text(encoding="utf-8")
-    old = pins.FILES["pocket/paired_choice.jsonl"]
-    assert text.count(old) == 1
-    module.write_text(text.replace(old, files.digest(path)), encoding="utf-8")
+    (repository.folder / "data.dvc").unlink()  # the cache would hold a second copy of the model
 
 
 def killed_in_the_middle(repository: Repository) -> list[dict]:
@@ -205,11 +149,11 @@ def killed() -> list[dict]:
 def repository(tmp_path_factory: pytest.TempPathFactory, killed: list[dict]) -> Repository:
     """The repository after one whole `dvc repro`, which came after an evaluation was killed."""
     folder = tmp_path_factory.mktemp("end-to-end") / "repository"
-    copy_working_tree(folder)
-    link_data(folder / "data")
+    changes = (ROOT / "launch/try.args").read_text(encoding="utf-8").split()
+    command = [sys.executable, "-m", "experiments.variant", str(folder), *changes]
+    subprocess.run(command, cwd=ROOT, check=True)
     repository = Repository(folder)
     shrink(repository)
-    repository.git("init", "--quiet")
     repository.run("dvc", "repro", "prepare")
     killed += killed_in_the_middle(repository)
     repository.run("dvc", "repro")
