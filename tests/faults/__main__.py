@@ -16,12 +16,15 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.faults.mutations import draw
 from tests.faults.workshop import STAGES, Ended, Workshop, load_modules
 
 FIGURES = Path(__file__).parent / "figures.csv"
+VERBS = ("curate", "prepare", "train", "evaluate", "analyze", "audit")
 LIMIT = 120  # seconds after which a stage hangs
 REFUSED, UNHARMED, SILENT = "refused in one sentence", "same results", "other results, as asked"
 TRACEBACK, HANG, KILLED = "traceback", "hang", "ended by a signal"
@@ -29,9 +32,11 @@ DAMAGED, WRONG, NOT_RESUMED = "damaged file", "silently wrong", "not resumed to 
 FAULTY = {TRACEBACK, HANG, KILLED, DAMAGED, WRONG, NOT_RESUMED}
 
 
-def mutate(workshop: Workshop, generator: random.Random) -> tuple[str, str, str]:
+def mutate(
+    workshop: Workshop, verbs: Sequence[str], generator: random.Random
+) -> tuple[str, str, str]:
     """Draw a fault, run its stage, put everything back: (kind, what happened, what was said)."""
-    fault = draw(generator, workshop.folder)
+    fault = draw(generator, workshop.folder, verbs)
     fault.change(workshop.folder / fault.path, generator)
     ended = workshop.run(fault.stage, limit=LIMIT)
     now, wanted = workshop.digests(*fault.outputs), workshop.wanted(*fault.outputs)
@@ -55,10 +60,10 @@ def judged(ended: Ended, same: bool, silent: bool) -> str:
 
 
 def kill(
-    workshop: Workshop, seconds: dict[str, float], generator: random.Random
+    workshop: Workshop, seconds: dict[str, float], verbs: Sequence[str], generator: random.Random
 ) -> tuple[str, str, str]:
     """Stop a stage at a random moment, once or twice, and let it finish."""
-    stage = generator.choice(STAGES)
+    stage = generator.choice(stages_of(verbs))
     outputs = outputs_of(stage)
     if stage.startswith(("evaluate", "train")):
         for path in (workshop.folder / outputs[0] / stage.split()[1]).glob("*"):
@@ -75,9 +80,11 @@ def kill(
     return f"{stage}, {how.name}", verdict, ended.output.strip()[-600:]
 
 
-def fill_disk(workshop: Workshop, generator: random.Random) -> tuple[str, str, str]:
+def fill_disk(
+    workshop: Workshop, verbs: Sequence[str], generator: random.Random
+) -> tuple[str, str, str]:
     """Run a stage that may write only so many bytes per file; then with room again."""
-    stage = generator.choice(STAGES)
+    stage = generator.choice(stages_of(verbs))
     outputs = outputs_of(stage)
     size = int(2 ** generator.uniform(0, 18))
     first = workshop.run(stage, largest_file=size)
@@ -89,6 +96,11 @@ def fill_disk(workshop: Workshop, generator: random.Random) -> tuple[str, str, s
             verdict = NOT_RESUMED
     workshop.restore(*outputs)
     return f"{stage}, {size} bytes per file", verdict, first.output.strip()[-600:]
+
+
+def stages_of(verbs: Sequence[str]) -> list[str]:
+    """The stages of these verbs."""
+    return [stage for stage in STAGES if stage.split()[0] in verbs]
 
 
 def outputs_of(stage: str) -> tuple[str, ...]:
@@ -109,6 +121,7 @@ def main() -> None:
     parser.add_argument("--mutations", type=int, default=200)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--full-disks", type=int, default=20)
+    parser.add_argument("--verbs", nargs="+", default=VERBS, choices=VERBS, help="stages to break")
     parser.add_argument("--output", type=Path, default=FIGURES)
     arguments = parser.parse_args()
     load_modules()
@@ -130,15 +143,15 @@ def inject(
 ) -> Counter[tuple[str, str]]:
     """All faults of a seed, each kind from a generator of its own; (kind, outcome) -> count."""
     counts: Counter[tuple[str, str]] = Counter()
+    verbs = arguments.verbs
     plans = [
-        ("mutation", arguments.mutations, mutate),
-        ("kill", arguments.kills, lambda shop, draws: kill(shop, seconds, draws)),
-        ("full disk", arguments.full_disks, fill_disk),
+        ("mutation", arguments.mutations, partial(mutate, workshop, verbs)),
+        ("kill", arguments.kills, partial(kill, workshop, seconds, verbs)),
+        ("full disk", arguments.full_disks, partial(fill_disk, workshop, verbs)),
     ]
     for kind, count, inflict in plans:
         for number in range(count):
-            generator = random.Random(f"{arguments.seed} {kind} {number}")
-            name, outcome, said = inflict(workshop, generator)
+            name, outcome, said = inflict(random.Random(f"{arguments.seed} {kind} {number}"))
             counts[kind, outcome] += 1
             print(f"{kind} {number}: {name}: {outcome}", flush=True)
             if outcome in FAULTY:

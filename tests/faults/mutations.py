@@ -12,7 +12,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +37,11 @@ class Fault:
     silent: bool = False
 
 
-def draw(generator: random.Random, folder: Path) -> Fault:
-    """A fault of a kind drawn first, so that every kind of input has its share."""
-    stage, outputs, inputs = generator.choice(INPUTS(generator))
-    pattern = generator.choice(inputs)
+def draw(generator: random.Random, folder: Path, verbs: Sequence[str]) -> Fault:
+    """A fault of one of these stages, whose inputs have equal shares."""
+    stages = [entry for entry in inputs(generator) if entry[0].split()[0] in verbs]
+    stage, outputs, inputs_of_stage = generator.choice(stages)
+    pattern = generator.choice(inputs_of_stage)
     paths = sorted(path for path in folder.glob(pattern) if path.is_file())
     path = generator.choice(paths)
     kinds = [*ANY, *BY_SUFFIX.get(path.suffix, [])]
@@ -49,7 +50,7 @@ def draw(generator: random.Random, folder: Path) -> Fault:
     return Fault(f"{name}: {relative}", stage, relative, outputs, change, silent)
 
 
-def INPUTS(generator: random.Random) -> list[tuple[str, tuple[str, ...], list[str]]]:
+def inputs(generator: random.Random) -> list[tuple[str, tuple[str, ...], list[str]]]:
     """(stage, what it writes, patterns of what it reads)."""
     adapter, model = generator.choice(ADAPTERS), generator.choice(MODELS)
     read_by_all = ["params.yaml"]
