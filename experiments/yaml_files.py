@@ -17,6 +17,8 @@ def read_yaml(path: Path) -> object:
 
     FileNotFoundError if there is none; YAMLProblem in one sentence without the path otherwise.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise YAMLProblem("is not a file; put the file back")
     return parse_yaml(path.read_bytes())
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -72,7 +74,9 @@ def load(folder: Path) -> Reported:
     return Reported(
         scores=by_test(scores, SCORES),
         changes=by_test(changes, CHANGES),
-        rates=with_counts(read(folder / "per_adapter.csv", ["model", "test", "count", "n"])),
+        rates=with_counts(
+            read(folder / "per_adapter.csv", ["model", "test", "count", "score", "n"], {"count"})
+        ),
         correlations=correlations.rename(
             columns={"sycophancy_dataset": "test", "correlation": "published"}
         ),
@@ -83,26 +87,53 @@ def load(folder: Path) -> Reported:
     )
 
 
-def read(path: Path, columns: list[str], dtype: type | None = None) -> pd.DataFrame:
-    """One published table; DataError if the file or a column is missing."""
+def read(
+    path: Path,
+    columns: list[str],
+    may_be_empty: Collection[str] = (),
+    dtype: type | None = None,
+) -> pd.DataFrame:
+    """One published table with a value in every row of these columns, unless it may be empty.
+
+    DataError if the file is missing, malformed, or lacks a column or a value.
+    """
     try:
-        table = pd.read_csv(path, dtype=dtype)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; restore it with `git checkout -- {path}`") from None
+        table = pd.read_csv(StringIO(text_of(path)), dtype=dtype)
+    except ValueError as error:  # pandas' own classes are among its subclasses
+        raise DataError(f"{path} is not a table ({error}); {restore(path)}") from None
     missing = [name for name in columns if name not in table]
     if missing:
-        raise DataError(f"{path} lacks the column {missing[0]}; restore the published file")
+        raise DataError(f"{path} lacks the column {missing[0]}; {restore(path)}")
+    empty = table[[name for name in columns if name not in may_be_empty]].isna().any()
+    if empty.any():
+        raise DataError(f"{path} lacks a value of the column {empty.idxmax()}; {restore(path)}")
     return table
 
 
 def read_json(path: Path) -> dict:
-    """One JSON object; DataError if the file is missing or not JSON."""
+    """One JSON object; DataError if the file is missing or holds none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; restore it with `git checkout -- {path}`") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path} is not JSON ({error}); restore it from git") from None
+        content = json.loads(text_of(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not JSON ({error}); {restore(path)}") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is not a JSON object; {restore(path)}")
+    return content
+
+
+def text_of(path: Path) -> str:
+    """The text of a file; DataError if there is none, or something else in its place."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing or no file; {restore(path)}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; {restore(path)}") from None
+
+
+def restore(path: Path) -> str:
+    """How to have the committed file back."""
+    return f"restore it with `git checkout -- {path}`"
 
 
 def by_test(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
