@@ -23,7 +23,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from experiments import params, stale, tables
+from experiments import files, params, stale, tables
 from experiments.errors import ArchiveError, run_stage
 
 RUNS, RESULTS = Path("runs"), Path("results")
@@ -64,26 +64,14 @@ def archive(root: Path, name: str, force: bool = False) -> Path:
     _check_name(root, name, force)
     _check_results(root)
     target = root / RUNS / name
-    building, previous = (root / RUNS / f"{name}{end}.partial" for end in ("", ".previous"))
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        (building / RESULTS).mkdir(parents=True)
-        for table in tables.archived():
-            shutil.copyfile(_table(root, table), building / RESULTS / f"{table}.csv")
-        shutil.copyfile(root / RESULTS / OUTCOMES, building / RESULTS / OUTCOMES)
+    with files.new_folder(target) as building:
+        (building / RESULTS).mkdir()
+        for path in _kept():
+            shutil.copyfile(root / path, building / path)
         shutil.copyfile(root / CLAIMS, building / CLAIMS.name)
         shutil.copyfile(root / PARAMS, building / PARAMS)
         text = json.dumps(environment(root), indent=2, ensure_ascii=False) + "\n"
         (building / ENVIRONMENT).write_text(text, encoding="utf-8")
-        if target.exists():
-            shutil.rmtree(previous, ignore_errors=True)
-            target.rename(previous)
-        building.rename(target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-        if previous.exists() and not target.exists():
-            previous.rename(target)
-        shutil.rmtree(previous, ignore_errors=True)
     return target
 
 
@@ -134,22 +122,23 @@ def _check_name(root: Path, name: str, force: bool) -> None:
 
 
 def _check_results(root: Path) -> None:
-    wanted = [RESULTS / OUTCOMES, *(RESULTS / f"{table}.csv" for table in tables.archived())]
+    wanted = _kept()
     missing = [path for path in wanted if not (root / path).is_file()]
     if missing:
         raise ArchiveError(
             f"{missing[0]} is missing ({len(missing)} of {len(wanted)} files); run "
             "`dvc repro` first"
         )
-    reason = stale.stale(root)
+    reason = stale.reason(root)
     if reason:
         raise ArchiveError(
             f"the results are not those of this folder ({reason}); run `dvc repro` first"
         )
 
 
-def _table(root: Path, name: str) -> Path:
-    return root / RESULTS / f"{name}.csv"
+def _kept() -> list[Path]:
+    """The result files that are kept with a run."""
+    return [RESULTS / OUTCOMES, *(RESULTS / f"{name}.csv" for name in tables.archived())]
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -98,7 +98,7 @@ def _beside(path: Path) -> Iterator[Path]:
     except OSError as error:
         # a full disk names no file, and a failed rename the partial one
         named = error.filename or partial
-        if Path(os.fsdecode(named)).is_relative_to(partial):
+        if error.errno and Path(os.fsdecode(named)).is_relative_to(partial):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
