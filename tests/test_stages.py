@@ -31,7 +31,7 @@ STAGES = {
     "analyze": r"DataError: paper/claims.yaml is missing; restore it from the repository",
     "audit": r"DataError: paper/reported/.*",
     "render": r"RenderError: .*_quarto.yml.*",
-    "diff": r"\w+Error: .*",
+    "diff": r"RevisionError: this folder is not a git repository; run from a clone, .*",
 }
 READ_PARAMETERS = ["fetch", "curate", "prepare", "train mmlu", "evaluate base", "analyze", "audit"]
 EARLIER = {
