@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments import params
+from experiments import params, tables
 from experiments.audit import (
     contamination,
     correlations,
@@ -37,10 +37,10 @@ from experiments.audit import (
 from experiments.errors import DataError, run_stage
 
 REPORTED = Path("paper/reported")
-RESULTS = Path("results/audit")
+RESULTS = Path("results")
+AUDIT = "audit"  # the folder of its tables
 DEFAULT_MIRROR = Path("../shared/upstream")
 COUNTS = "mirror_counts.json"
-PINS = "mirror_files.csv"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,13 +55,15 @@ def main(arguments: list[str] | None = None) -> None:
         raise DataError("--record needs the study's data files; give their folder by --mirror")
     if folder is not None:
         recount(folder, record=options.record)
-    tables = audit(reported.load(REPORTED), knobs.analyze.resamples, knobs.seed)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        table.to_csv(RESULTS / f"{name}.csv", index=False, lineterminator="\n")
-    counting.write(reported.read_json(REPORTED / COUNTS), RESULTS / COUNTS)
+    found = audit(reported.load(REPORTED), knobs.analyze.resamples, knobs.seed)
+    for name, table in found.items():
+        tables.write(RESULTS, f"{AUDIT}/{name}", table)
+    counting.write(reported.read_json(REPORTED / COUNTS), RESULTS / AUDIT / COUNTS)
     source = "recounted from the mirror" if folder else "tracked counts, no mirror here"
-    print(f"{RESULTS} holds {len(tables['findings'])} findings ({source}).")
+    print(
+        f"results/audit/ holds {len(found['findings'])} findings ({source}). "
+        "Next: python -m experiments.render"
+    )
 
 
 def mirror_folder(given: Path | None) -> Path | None:
@@ -81,7 +83,7 @@ def mirror_folder(given: Path | None) -> Path | None:
 def recount(folder: Path, *, record: bool) -> None:
     """Recompute every count from the mirror; store them, or refuse if a tracked one differs."""
     letters = reported.read_json(REPORTED / "procedure.json")["parsed_letters"]
-    counts = counting.recompute(mirror.load(folder, REPORTED / PINS), letters)
+    counts = counting.recompute(mirror.load(folder, mirror.PINNED), letters)
     if record:
         counting.write(counts, REPORTED / COUNTS)
     counting.compare(reported.read_json(REPORTED / COUNTS), counts, REPORTED / COUNTS)
@@ -110,7 +112,7 @@ def audit(figures: reported.Reported, resamples: int, seed: int) -> dict[str, pd
         "findings": table,
         "verdicts": findings.verdicts(table),
         "numbers": findings.numbers(found),
-        "correlations": correlations.rounded(cells),
+        "correlations": correlations.to_four_decimals(cells),
         "quoted": quoted,
         "unparsed": bounds,
         "rates": rates,

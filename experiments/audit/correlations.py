@@ -178,7 +178,7 @@ def baseline_row(table: pd.DataFrame) -> Finding:
     )
 
 
-def rounded(table: pd.DataFrame) -> pd.DataFrame:
+def to_four_decimals(table: pd.DataFrame) -> pd.DataFrame:
     """Four decimals, no negative zero; of the difference only whether the two agree is kept."""
     figures = table.drop(columns="difference").round(4)
     numeric = figures.select_dtypes("float").columns

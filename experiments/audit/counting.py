@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from experiments import files
 from experiments.audit import contamination, option_position, prompts, repeats, validation
 from experiments.audit.mirror import Mirror
 from experiments.errors import DataError
@@ -49,4 +50,4 @@ def leaves(tree: dict, prefix: str = "") -> dict[str, float]:
 
 def write(counts: dict, path: Path) -> None:
     """Counts as indented JSON with sorted keys."""
-    path.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    files.write_text(path, json.dumps(counts, indent=2, sort_keys=True) + "\n")

@@ -62,7 +62,7 @@ def frame(findings: Iterable[Finding]) -> pd.DataFrame:
 def numbers(findings: Iterable[Finding]) -> pd.DataFrame:
     """One row per number of every finding: finding, name, value."""
     rows = [
-        (finding.id, name, rounded(value))
+        (finding.id, name, six_decimals(value))
         for finding in findings
         for name, value in finding.numbers.items()
     ]
@@ -79,7 +79,7 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def rounded(value: float) -> float | int:
+def six_decimals(value: float) -> float | int:
     """Counts as integers, everything else to six decimals."""
     six = round(float(value), 6)
     return int(six) if six.is_integer() else six

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.audit.reported import BENCHMARKS
-from experiments.corpora.pins import git_blob
+from experiments.corpora.pins import SOURCE_FILES, STUDY, SourceFile, git_blob
 from experiments.errors import DataError
 
+PINNED = tuple(file for file in SOURCE_FILES if file.repository == STUDY)
 SPLITS = ("train", "test")
 DATASETS = "02_datasets"
 SAMPLES = f"{DATASETS}/03_sycophancy_samples/sycophancy_test_samples.json"
@@ -33,9 +34,9 @@ def split_path(split: str, benchmark: str) -> str:
     return f"{DATASETS}/02_general_benchmarks_splits/{split}_splits/{benchmark}_{split}.jsonl"
 
 
-def load(folder: Path, pins: Path) -> Mirror:
+def load(folder: Path, pinned: Iterable[SourceFile]) -> Mirror:
     """Check and parse every pinned file below `folder`; DataError if one is missing or differs."""
-    contents = verified(folder, pins)
+    contents = verified(folder, pinned)
     rows = {
         (split, benchmark): [
             json.loads(line) for line in contents[split_path(split, benchmark)].splitlines()
@@ -51,23 +52,22 @@ def load(folder: Path, pins: Path) -> Mirror:
     )
 
 
-def verified(folder: Path, pins: Path) -> dict[str, bytes]:
+def verified(folder: Path, pinned: Iterable[SourceFile]) -> dict[str, bytes]:
     """The content of every pinned file by its path in the source repository."""
     contents = {}
-    with pins.open(encoding="utf-8", newline="") as file:
-        for pin in csv.DictReader(file):
-            path = folder / pin["repository"].rpartition("/")[2] / pin["path"]
-            try:
-                content = path.read_bytes()
-            except FileNotFoundError:
-                raise DataError(
-                    f"the mirror lacks {pin['path']}; complete it, or leave --mirror out to use "
-                    "the tracked counts"
-                ) from None
-            if git_blob(content) != pin["git_blob_sha1"]:
-                raise DataError(
-                    f"{pin['path']} in the mirror is not the pinned file (its git blob id differs "
-                    f"from the one in {pins}); fetch it again at commit {pin['commit']}"
-                )
-            contents[pin["path"]] = content
+    for pin in pinned:
+        try:
+            content = (folder / pin.place).read_bytes()
+        except FileNotFoundError:
+            raise DataError(
+                f"the mirror lacks {pin.path}; complete it, or leave --mirror out to use the "
+                "tracked counts"
+            ) from None
+        if git_blob(content) != pin.git_blob:
+            raise DataError(
+                f"{pin.path} in the mirror is not the pinned file (its git blob id differs from "
+                f"the one in experiments/corpora/pins.py); fetch it again at commit "
+                f"{pin.repository.commit}"
+            )
+        contents[pin.path] = content
     return contents

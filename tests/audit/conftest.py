@@ -1,13 +1,15 @@
 """The published figures, a small mirror with planted counts, and the real mirror where it is."""
 
-import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from experiments import files
 from experiments.audit import mirror, reported
+from experiments.corpora.pins import SourceFile, git_blob
 
 ROOT = Path(__file__).parents[2]
 REPORTED = ROOT / "paper" / "reported"
@@ -24,12 +26,12 @@ def study() -> mirror.Mirror:
     folder = Path(os.environ.get("UPSTREAM_MIRROR") or ROOT / "../shared/upstream")
     if not folder.is_dir():
         pytest.skip("no mirror of the source study's data here (set UPSTREAM_MIRROR)")
-    return mirror.load(folder, REPORTED / "mirror_files.csv")
+    return mirror.load(folder, mirror.PINNED)
 
 
 @pytest.fixture
-def small_mirror(tmp_path: Path) -> tuple[Path, Path]:
-    """A mirror of a few rows with known counts: its folder and its list of pins."""
+def small_mirror(tmp_path: Path) -> tuple[Path, list[SourceFile]]:
+    """A mirror of a few rows with known counts: its folder and its pins."""
     folder = tmp_path / "mirror"
     contents = {
         mirror.split_path(split, benchmark): "".join(
@@ -39,16 +41,12 @@ def small_mirror(tmp_path: Path) -> tuple[Path, Path]:
         for benchmark in reported.BENCHMARKS
     }
     contents |= {path: json.dumps(value) for path, value in planted_samples().items()}
-    pins = tmp_path / "mirror_files.csv"
-    with pins.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["repository", "commit", "path", "git_blob_sha1"])
-        for path, text in contents.items():
-            target = folder / "study" / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
-            writer.writerow(["owner/study", "0" * 40, path, mirror.git_blob(text.encode())])
-    return folder, pins
+    repository = replace(mirror.PINNED[0].repository, name="study")
+    pinned = []
+    for path, text in contents.items():
+        files.write_text(folder / "study" / path, text)
+        pinned.append(SourceFile(repository, path, git_blob(text.encode()), "", None))
+    return folder, pinned
 
 
 def planted_rows(split: str) -> dict[str, list[dict]]:

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from experiments.audit import counting, mirror, prompts
+from experiments.corpora.pins import git_blob
 from experiments.errors import DataError
 from tests.audit.conftest import REPORTED
 
@@ -48,13 +49,9 @@ def test_letters_examples_and_repeats(planted):
 def test_blob_id_is_gits(tmp_path):
     content = b"one line\r\nand another\n"
     (tmp_path / "file").write_bytes(content)
-    git = subprocess.run(
-        ["git", "hash-object", "--no-filters", str(tmp_path / "file")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert mirror.git_blob(content) == git.stdout.strip()
+    command = ["git", "hash-object", "--no-filters", str(tmp_path / "file")]
+    git = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert git_blob(content) == git.stdout.strip()
 
 
 def test_one_altered_byte_is_refused(small_mirror):

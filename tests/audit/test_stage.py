@@ -14,9 +14,9 @@ from tests.audit.conftest import REPORTED, ROOT
 @pytest.fixture
 def workplace(tmp_path, monkeypatch, small_mirror):
     """A copy of what the stage reads, with the pins of the small mirror."""
-    folder, pins = small_mirror
+    folder, pinned = small_mirror
+    monkeypatch.setattr(stage.mirror, "PINNED", pinned)
     shutil.copytree(REPORTED, tmp_path / "paper" / "reported")
-    shutil.copy(pins, tmp_path / "paper" / "reported" / "mirror_files.csv")
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("UPSTREAM_MIRROR", raising=False)
@@ -24,7 +24,7 @@ def workplace(tmp_path, monkeypatch, small_mirror):
 
 
 def written() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(stage.RESULTS.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted((stage.RESULTS / "audit").iterdir())}
 
 
 def test_same_results_with_and_without_the_mirror(workplace, capsys):
