@@ -231,6 +231,8 @@ def training(parameters: Params) -> pd.DataFrame:
     for name in parameters.adapters:
         path = RESULTS / f"training/{name}.json"
         again = f"run `python -m experiments.train {name}`"
+        if not path.is_file():  # a pipe would be waited for
+            raise OutcomeError(f"{path} is missing; {again}")
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             found = [
@@ -238,8 +240,6 @@ def training(parameters: Params) -> pd.DataFrame:
                 for seed, run in record["seeds"].items()
             ]
             rows += [{column.name: row[column.name] for column in columns} for row in found]
-        except FileNotFoundError:
-            raise OutcomeError(f"{path} is missing; {again}") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else error
             raise OutcomeError(f"{path} is no record of a training ({reason}); {again}") from None
