@@ -1,6 +1,7 @@
 """One exception class per kind of failure; each message names the cause and the remedy."""
 
 import errno
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -80,15 +81,26 @@ def run_stage(main: Callable[[], None]) -> None:
     except ReportError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     except OSError as error:
-        remedy = REMEDIES.get(error.errno, "Mend what the system names")
-        sys.exit(
-            f"{type(error).__name__}: {error}. {remedy} and run the same command again; finished "
-            "work is kept."
-        )
+        sys.exit(with_remedy(error, error.errno))
+    except Exception as error:
+        # safetensors has a class of its own for what the system refuses
+        refused = re.search(r"\(os error (\d+)\)$", str(error))
+        if refused is None:
+            raise
+        sys.exit(with_remedy(error, int(refused[1])))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def with_remedy(error: Exception, number: int | None) -> str:
+    """A failure of the system in one sentence, with what mends an error of this number."""
+    remedy = REMEDIES.get(number, "Mend what the system names")
+    return (
+        f"{type(error).__name__}: {error}. {remedy} and run the same command again; finished work "
+        "is kept."
+    )
 
 
 def one_sentence_for_interrupts() -> None:

@@ -164,6 +164,15 @@ class TestRunStage:
         assert f"{os.strerror(number)}: 'results/effects.csv'. {remedy}" in left.value.code
         assert "\n" not in left.value.code
 
+    def test_a_full_disk_met_by_safetensors_is_one_sentence(self, tmp_path: Path) -> None:
+        from safetensors.numpy import save_file
+
+        def main() -> None:
+            save_file({}, tmp_path)  # a folder stands where the file belongs
+
+        with pytest.raises(SystemExit, match="SafetensorError: .*Move away the folder"):
+            run_stage(main)
+
     def test_a_scheduler_that_ends_the_job_leaves_files_in_order(self) -> None:
         tidied = []
 

@@ -88,7 +88,9 @@ def fill_disk(
     outputs = outputs_of(stage)
     size = int(2 ** generator.uniform(0, 18))
     first = workshop.run(stage, largest_file=size)
-    same = workshop.digests(*outputs) == workshop.wanted(*outputs)
+    now, wanted = workshop.digests(*outputs), workshop.wanted(*outputs)
+    # an evaluation's finished groups lie beside what stood there
+    same = now == wanted if first.status == 0 else wanted.items() <= now.items()
     verdict = judged(first, same, silent=False)
     if verdict not in FAULTY:
         again = workshop.run(stage)

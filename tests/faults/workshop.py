@@ -98,13 +98,17 @@ class Workshop:
         `kill` sends a signal after so many seconds; `largest_file` stands for a full disk, in bytes
         per file. After `limit` seconds the stage is ended by SIGKILL, as a hang.
         """
-        output = self.folder.parent / "output.txt"
+        # a pipe, which no limit on files concerns
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
         started = time.monotonic()
         child = os.fork()
         if child == 0:
-            in_child(self.folder, output, command, largest_file)
-        status = None
+            in_child(self.folder, writing, command, largest_file)
+        os.close(writing)
+        status, output = None, b""
         while status is None:
+            output += waiting_in(reading)
             found, code = os.waitpid(child, os.WNOHANG)
             passed = time.monotonic() - started
             if found:
@@ -117,7 +121,9 @@ class Workshop:
                 limit = float("inf")
             else:
                 time.sleep(0.005)
-        return Ended(status, output.read_text("utf-8", "replace"), time.monotonic() - started)
+        output += waiting_in(reading)
+        os.close(reading)
+        return Ended(status, output.decode("utf-8", "replace"), time.monotonic() - started)
 
     def forget(self, path: Path) -> None:
         """Remove a file or folder of the run."""
@@ -143,13 +149,12 @@ class Workshop:
                 shutil.copy(source, self.folder / name)
 
 
-def in_child(folder: Path, output: Path, command: str, largest_file: int | None) -> None:
+def in_child(folder: Path, output: int, command: str, largest_file: int | None) -> None:
     """The fork: becomes the stage, and never returns."""
     status = 70
     try:
-        handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(handle, 1)
-        os.dup2(handle, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         os.chdir(folder)
         if largest_file is not None:
@@ -165,6 +170,15 @@ def in_child(folder: Path, output: Path, command: str, largest_file: int | None)
             with contextlib.suppress(Exception):  # it is being closed
                 stream.flush()
         os._exit(status)
+
+
+def waiting_in(pipe: int) -> bytes:
+    """What can be read of a pipe without waiting."""
+    content = b""
+    with contextlib.suppress(BlockingIOError):
+        while part := os.read(pipe, 1 << 16):
+            content += part
+    return content
 
 
 def exit_status(main: Callable[[], object]) -> int:
