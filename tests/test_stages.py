@@ -170,7 +170,7 @@ class TestRunStage:
         def main() -> None:
             save_file({}, tmp_path)  # a folder stands where the file belongs
 
-        with pytest.raises(SystemExit, match="SafetensorError: .*Move away the folder"):
+        with pytest.raises(SystemExit, match=r"SafetensorError: .*Move away the folder"):
             run_stage(main)
 
     def test_a_scheduler_that_ends_the_job_leaves_files_in_order(self) -> None:
