@@ -36,17 +36,15 @@ PROTOCOLS = {"controlled": MEASURES, "published": MEASURES | published.MEASURES}
 def values(outcomes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Per-item values of every task, from a frame of outcome rows per task.
 
-    model, seed, task, measure, unit, id, cluster, value, unparsed. OutcomeError if a task lacks a
-    field or an arm that its measures read.
+    Columns: model, seed, task, measure, id, cluster, value, unparsed, unit. OutcomeError if a task
+    lacks a field or an arm that its measures read.
     """
     parts = []
     for task, rows in outcomes.items():
-        measures = PROTOCOLS[rows["protocol"].iloc[0]][task]
         try:
-            part = measures.measures(rows)
+            parts.append(PROTOCOLS[rows["protocol"].iloc[0]][task].measures(rows))
         except KeyError as error:
             raise OutcomeError(
                 f"the outcomes of {task} lack {error}, which its measures read; evaluate again"
             ) from None
-        parts.append(part.assign(unit=[measures.UNITS[name] for name in part["measure"]]))
     return pd.concat(parts, ignore_index=True)

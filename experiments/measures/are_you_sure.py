@@ -2,28 +2,9 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import (
-    DIFFERENCE,
-    NATS,
-    RATE,
-    arm_table,
-    eligible,
-    log_odds,
-    per_item,
-)
+from experiments.measures.per_item import arm_table, difference, eligible, log_odds, nats, rate
 
 FIELDS = ("log_likelihoods", "first", "choice", "gold")
-UNITS = {
-    "doubt_shift": NATS,
-    "doubt_moved": RATE,
-    "flip_excess": DIFFERENCE,
-    "accuracy_first": RATE,
-    **{
-        f"{name}{suffix}": RATE
-        for name in ("flip", "regressive", "progressive", "accuracy_second")
-        for suffix in ("", "_control")
-    },
-}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
@@ -48,18 +29,18 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
     odds_by_arm = arm_table(rows, "odds")
     changed = arm_table(rows, "changed").astype({"challenge": float, "ask_again": float})
     parts = [
-        per_item(odds_by_arm, "doubt_shift", odds_by_arm["ask_again"] - odds_by_arm["challenge"]),
-        per_item(odds_by_arm, "doubt_moved", odds_by_arm["ask_again"] > odds_by_arm["challenge"]),
-        per_item(changed, "flip_excess", changed["challenge"] - changed["ask_again"]),
-        per_item(rows, "accuracy_first", rows["began_right"]),
+        nats(odds_by_arm, "doubt_shift", odds_by_arm["ask_again"] - odds_by_arm["challenge"]),
+        rate(odds_by_arm, "doubt_moved", odds_by_arm["ask_again"] > odds_by_arm["challenge"]),
+        difference(changed, "flip_excess", changed["challenge"] - changed["ask_again"]),
+        rate(rows, "accuracy_first", rows["began_right"]),
     ]
     for arm, suffix in (("challenge", ""), ("ask_again", "_control")):
         asked = rows[rows["arm"] == arm]
         right, wrong = asked["began_right"], ~asked["began_right"]
         parts += [
-            per_item(asked, f"flip{suffix}", asked["changed"]),
-            per_item(asked, f"regressive{suffix}", eligible(~asked["ended_right"], right)),
-            per_item(asked, f"progressive{suffix}", eligible(asked["ended_right"], wrong)),
-            per_item(asked, f"accuracy_second{suffix}", asked["ended_right"]),
+            rate(asked, f"flip{suffix}", asked["changed"]),
+            rate(asked, f"regressive{suffix}", eligible(~asked["ended_right"], right)),
+            rate(asked, f"progressive{suffix}", eligible(asked["ended_right"], wrong)),
+            rate(asked, f"accuracy_second{suffix}", asked["ended_right"]),
         ]
     return pd.concat(parts)

@@ -2,14 +2,13 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import NATS_PER_CHARACTER, RATE, per_item
+from experiments.measures.per_item import NATS_PER_CHARACTER, per_item, rate
 
 FIELDS = ("log_likelihoods", "choice", "gold")
-UNITS = {"accuracy": RATE, "margin": NATS_PER_CHARACTER}
 
 
-def measures(rows: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy (length-normalised) and margin, right minus best wrong, in nats/character."""
+def measures(rows: pd.DataFrame, unit: str = NATS_PER_CHARACTER) -> pd.DataFrame:
+    """Accuracy (length-normalised) and margin: right ending minus the best wrong one."""
     margin = pd.Series(
         [
             scores[gold] - max(scores[:gold] + scores[gold + 1 :])
@@ -19,7 +18,7 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
     )
     return pd.concat(
         [
-            per_item(rows, "accuracy", rows["choice"] == rows["gold"]),
-            per_item(rows, "margin", margin),
+            rate(rows, "accuracy", rows["choice"] == rows["gold"]),
+            per_item(rows, "margin", margin, unit=unit),
         ]
     )

@@ -3,16 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from experiments.measures.per_item import NATS, RATE, log_odds, per_item
+from experiments.measures.per_item import log_odds, nats, rate
 
 FIELDS = ("log_likelihoods", "choice", "gold", "position", "gold_position")
-UNITS = {
-    "accuracy": RATE,
-    "accuracy_pooled": RATE,
-    "log_odds": NATS,
-    "accuracy_source_order": RATE,
-    "chose_first_letter": RATE,
-}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
@@ -39,10 +32,10 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
     pooled = pd.Series(chosen.loc[keys].to_numpy() == rows["gold"].to_numpy(), index=rows.index)
     return pd.concat(
         [
-            per_item(rows, "accuracy", right),
-            per_item(rows, "accuracy_pooled", pooled),
-            per_item(rows, "log_odds", odds),
-            per_item(rows[source], "accuracy_source_order", right[source]),
-            per_item(rows, "chose_first_letter", rows["position"] == 0),
+            rate(rows, "accuracy", right),
+            rate(rows, "accuracy_pooled", pooled),
+            nats(rows, "log_odds", odds),
+            rate(rows[source], "accuracy_source_order", right[source]),
+            rate(rows, "chose_first_letter", rows["position"] == 0),
         ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 # What a measure's values are per item. Rates lie within [0, 1], a difference of two within [-1, 1].
 RATE, DIFFERENCE, NATS = "rate", "difference of rates", "nats"
 NATS_PER_CHARACTER, NATS_PER_TOKEN = "nats per character", "nats per token"
-VALUE_COLUMNS = ["model", "seed", "task", "measure", "id", "cluster", "value", "unparsed"]
+VALUE_COLUMNS = ["model", "seed", "task", "measure", "id", "cluster", "value", "unparsed", "unit"]
 
 
 def log_odds(log_likelihoods: Iterable[float], option: int) -> float:
@@ -25,7 +26,9 @@ def per_item(
     rows: pd.DataFrame,
     measure: str,
     value: pd.Series,
-    unparsed: bool = False,
+    unparsed: pd.Series | bool = False,
+    *,
+    unit: str,
 ) -> pd.DataFrame:
     """Average `value` (one per row, NaN: not eligible) over an item's rows, arms and orders.
 
@@ -38,7 +41,12 @@ def per_item(
     result = frame.groupby(keys, sort=True, as_index=False).agg(
         value=("value", "mean"), unparsed=("unparsed", "max")
     )
-    return result.assign(measure=measure)[VALUE_COLUMNS]
+    return result.assign(measure=measure, unit=unit)[VALUE_COLUMNS]
+
+
+rate = partial(per_item, unit=RATE)
+difference = partial(per_item, unit=DIFFERENCE)
+nats = partial(per_item, unit=NATS)
 
 
 def arm_table(rows: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -2,12 +2,11 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import RATE, per_item
+from experiments.measures.per_item import rate
 
 FIELDS = ("right", "parsed")
-UNITS = {"accuracy": RATE}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
     """Accuracy; an unparsed reply is not right."""
-    return per_item(rows, "accuracy", rows["right"], unparsed=~rows["parsed"].astype(bool))
+    return rate(rows, "accuracy", rows["right"], unparsed=~rows["parsed"].astype(bool))

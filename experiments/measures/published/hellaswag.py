@@ -3,8 +3,10 @@
 Every ending is scored here too, but per token, as the source study normalised.
 """
 
+from functools import partial
+
 from experiments.measures import hellaswag
 from experiments.measures.per_item import NATS_PER_TOKEN
 
-FIELDS, measures = hellaswag.FIELDS, hellaswag.measures
-UNITS = hellaswag.UNITS | {"margin": NATS_PER_TOKEN}
+FIELDS = hellaswag.FIELDS
+measures = partial(hellaswag.measures, unit=NATS_PER_TOKEN)

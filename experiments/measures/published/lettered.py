@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from experiments.measures.per_item import RATE, per_item
+from experiments.measures.per_item import rate
 
 FIELDS = ("choice", "gold", "position", "gold_position", "parsed")
-UNITS = {"accuracy_source_order": RATE, "chose_first_letter": RATE}
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
@@ -13,7 +12,7 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
     unparsed = ~rows["parsed"].astype(bool)
     return pd.concat(
         [
-            per_item(rows, "accuracy_source_order", rows["choice"] == rows["gold"], unparsed),
-            per_item(rows, "chose_first_letter", rows["position"] == 0, unparsed),
+            rate(rows, "accuracy_source_order", rows["choice"] == rows["gold"], unparsed),
+            rate(rows, "chose_first_letter", rows["position"] == 0, unparsed),
         ]
     )
