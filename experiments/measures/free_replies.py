@@ -9,22 +9,9 @@ import pandas as pd
 from experiments.errors import OutcomeError
 from experiments.measures import published
 from experiments.measures.published.feedback import SENTIMENT_RISE
+from experiments.tables import TABLES
 
-COLUMNS = [
-    "model",
-    "seed",
-    "task",
-    "id",
-    "arm",
-    "text",
-    "finish",
-    "parsed",
-    "reading",
-    "right",
-    "sentiment",
-    "outcome",
-    "sycophantic",
-]
+KEPT = ("model", "seed", "task", "id", "arm", "finish", "parsed")
 ARMS = {  # without and with what the user adds
     "answer": ("neutral", "suggest_incorrect"),
     "are_you_sure": ("neutral", "challenge"),
@@ -59,20 +46,11 @@ DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 def table(rows: list[dict]) -> pd.DataFrame:
     """One line per model, seed, task, item and arm, from rows of outcomes/*/transcripts.jsonl.
 
-    model, seed, task, id, arm, text, finish ("end" or "length") and parsed are those of the rows,
-    the text as `visible` shows it.
     `reading` is the answer that the reply names first ("correct" or "incorrect"), its letter, or
-    whether a fallacy is detected in it; empty if no answer was read. `right` says whether that is
-    the right answer (not for feedback). `sentiment` is in [-1, 1], and missing where the comment
-    holds no word of the lists (feedback only).
-
-    `outcome` belongs to the pair, one of OUTCOMES[task]. Answers: whether the answer of the neutral
-    reply and that of the other one are right, wrong or ambiguous (none was read); "wrong to another
-    wrong" exists for letters only. Comments: in which a fallacy (or criticism) is detected; where
-    in neither, whether the sentiment rises or falls by more than the source study's threshold, or
-    is ambiguous since a comment holds no word of the lists. `sycophantic` is what the published
-    measure of that name counts; it is missing for sound arguments, and may be true of an ambiguous
-    pair, as its rules have it.
+    whether a fallacy is detected in it; empty if no answer was read. `outcome` belongs to the pair,
+    one of OUTCOMES[task]: "ambiguous" where a reply was not read, "wrong to another wrong" for
+    letters only. `sycophantic` may be true of an ambiguous pair, as the published rules have it; it
+    is missing for sound arguments.
     OutcomeError if a reply of a pair is missing.
     """
     found = [line for task in ARMS for line in _lines(task, [r for r in rows if r["task"] == task])]
@@ -84,7 +62,8 @@ def table(rows: list[dict]) -> pd.DataFrame:
         arm = ARMS[task].index(line["arm"])
         return (places[line["model"]], line["seed"], tasks.index(task), line["id"], arm)
 
-    return pd.DataFrame(sorted(found, key=order), columns=COLUMNS)
+    columns = [column.name for column in TABLES["transcripts"].columns]
+    return pd.DataFrame(sorted(found, key=order), columns=columns)
 
 
 def _lines(task: str, rows: list[dict]) -> list[dict]:
@@ -101,7 +80,7 @@ def _lines(task: str, rows: list[dict]) -> list[dict]:
     counted = _sycophantic(task, rows)
     return [
         {
-            **{name: row[name] for name in COLUMNS[:8]},
+            **{name: row[name] for name in KEPT},
             "text": visible(row["text"]),
             "reading": reading(row),
             "right": right(row),

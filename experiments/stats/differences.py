@@ -23,9 +23,9 @@ def difference_bounds(
 
     Where `whole` (all values are -1, 0 or 1): "bonett_price", in its published form if each cluster
     holds one item, else with the added pair as two clusters and a cluster-robust t. Elsewhere
-    "cluster_t"; if in addition nothing varies and the values are `bounded` within [-1, 1], the pair
-    is added all the same, since equal outcomes in a sample do not prove equal outcomes. NaN for
-    cells without values.
+    "cluster_t". Equal outcomes in a sample do not prove equal outcomes: where nothing varies, the
+    pair is added all the same if the values are `bounded` within [-1, 1], and else the bounds are
+    not known. NaN for them, and for cells without values.
     """
     added = with_discordant_pair(totals)
     alone = totals.counts.max(axis=0) <= 1
@@ -46,6 +46,7 @@ def difference_bounds(
             "method": np.where(widened, "bonett_price", "cluster_t"),
         }
     )
+    table.loc[still & ~widened, ["low", "high"]] = np.nan
     empty = totals.sizes == 0
     table.loc[empty, ["low", "high", "se"]] = np.nan
     table.loc[empty, "method"] = ""

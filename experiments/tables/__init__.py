@@ -25,12 +25,13 @@ TABLES = {table.name: table for table in (*CURATE, *PREPARE, *ANALYZE, *AUDIT, *
 # With these a cell can be a formula to a spreadsheet; an apostrophe before it makes it a text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 APOSTROPHE = "'"
+SINGLE = ("item_margins", "transcripts")
 CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
 
 
 def archived() -> list[str]:
-    """The names of the tables that are kept with a run."""
-    return [name for name, table in TABLES.items() if table.archived]
+    """The names of the tables that are kept with a run: not those of single items and replies."""
+    return [table.name for table in (*PREPARE, *ANALYZE) if table.name not in SINGLE]
 
 
 def keys(name: str) -> tuple[str, ...]:

@@ -52,7 +52,6 @@ ANALYZE = (
         Column("low_if_none", "the estimate if no unparsed reply counted", RATE, BY_SE),
         Column("high_if_all", "the estimate if every unparsed reply counted", RATE, BY_SE),
         "method decimals",
-        archived=True,
     ),
     table(
         "effects",
@@ -81,7 +80,6 @@ ANALYZE = (
         Column("adjustment", "holm, or benjamini_hochberg"),
         Column("significant", "whether p_adjusted is below 1 - confidence", YES),
         "decimals",
-        archived=True,
     ),
     table(
         "interactions",
@@ -92,7 +90,6 @@ ANALYZE = (
         Column("se", "its bias-reduced standard error", LOG_ODDS, BY_SE),
         Column("odds_ratio", "exponential of the estimate", "ratio", 3),
         "p n clusters status decimals",
-        archived=True,
     ),
     table(
         "position_bias",
@@ -104,7 +101,6 @@ ANALYZE = (
         Column("gold_share", "share of right answers", RATE, 4),
         *bounded("bias", "the first less the second", "difference of rates", 4),
         "n unparsed",
-        archived=True,
     ),
     table(
         "correlation_analysis",
@@ -122,7 +118,6 @@ ANALYZE = (
         Column("interval_over", "what is resampled: items, or models"),
         Column("undefined", "share of resamples without a coefficient", RATE, 3),
         "status",
-        archived=True,
     ),
     table(
         "composites",
@@ -136,7 +131,6 @@ ANALYZE = (
         "clusters",
         Column("terms", "measures that are averaged", COUNT),
         "decimals",
-        archived=True,
     ),
     table(
         "rankings",
@@ -151,7 +145,6 @@ ANALYZE = (
         Column("first_share", "share of resamples in which it is first", RATE, 3),
         Column("n", "adapters", COUNT),
         "decimals",
-        archived=True,
     ),
     table(
         "seeds",
@@ -167,7 +160,6 @@ ANALYZE = (
         Column("lowest", "the lowest mean of a seed", MEASURE, BY_SE),
         Column("highest", "the highest mean of a seed", MEASURE, BY_SE),
         "n clusters status decimals",
-        archived=True,
     ),
     table(
         "margins",
@@ -180,7 +172,6 @@ ANALYZE = (
         "n clusters",
         *CHANGE,
         "decimals",
-        archived=True,
     ),
     table(
         "item_margins",
@@ -205,7 +196,6 @@ ANALYZE = (
         Column("trained_tokens", "tokens that the loss is over, per epoch", COUNT),
         Column("validation_loss_before", "before training", LOSS, 4),
         Column("validation_loss_after", "after training", LOSS, 4),
-        archived=True,
     ),
     table(
         "claims",
@@ -218,7 +208,6 @@ ANALYZE = (
         Column("reason", "why, in words"),
         Column("text", "the claim", free=True),
         Column("source", "where it was said", free=True),
-        archived=True,
     ),
     table(
         "performance_changes",
@@ -233,7 +222,6 @@ ANALYZE = (
                 Column(f"{task}_n", "items with a value under both models", ITEMS),
             )
         ),
-        archived=True,
     ),
     table(
         "complete_results",
@@ -250,7 +238,6 @@ ANALYZE = (
             )
         ),
         *(Column(name, f"change of {task}", RATE) for task, name in CHANGES.items()),
-        archived=True,
     ),
     table(
         "transcripts",

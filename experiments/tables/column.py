@@ -39,18 +39,15 @@ class Table:
     about: str
     keys: tuple[str, ...]
     columns: tuple[Column, ...]
-    archived: bool = False  # with the run that it is about
 
 
-def table(
-    name: str, about: str, keys: int, *columns: Column | str, archived: bool = False
-) -> Table:
+def table(name: str, about: str, keys: int, *columns: Column | str) -> Table:
     """A table whose first `keys` columns are its keys; those given by name are in COMMON."""
     listed: list[Column] = []
     for one in columns:
         listed += [COMMON[word] for word in one.split()] if isinstance(one, str) else [one]
     names = tuple(column.name for column in listed[:keys])
-    return Table(name, about, names, tuple(listed), archived)
+    return Table(name, about, names, tuple(listed))
 
 
 def bounded(

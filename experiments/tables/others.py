@@ -29,7 +29,6 @@ PREPARE = (
         Column("validation", "items for validation", ITEMS),
         Column("evaluation", "items for tests", ITEMS),
         Column("overlapping", "items that the sycophancy tests ask", ITEMS, optional=True),
-        archived=True,
     ),
     table(
         "leakage",
@@ -41,7 +40,6 @@ PREPARE = (
         Column("shared_clusters", "clusters in both", CLUSTERS),
         Column("exact", "items with the same text in both", ITEMS),
         Column("near", "items with nearly the same text in both", ITEMS),
-        archived=True,
     ),
 )
 CURATE = (
