@@ -35,7 +35,10 @@ def estimates(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
 def counts(frame: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
     """Items with a value, items excluded, replies unparsed and seeds, indexed by cell."""
     items = means.groupby(CELL, sort=False).agg(
-        n=("value", "count"), excluded=("excluded", "sum"), unparsed=("unparsed", "sum")
+        n=("value", "count"),
+        excluded=("excluded", "sum"),
+        unparsed=("unparsed", "sum"),
+        unit=("unit", "first"),
     )
     return items.assign(seeds=frame.groupby(CELL, sort=False)["seed"].nunique(dropna=False))
 

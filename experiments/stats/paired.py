@@ -113,6 +113,7 @@ def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:
         unparsed=("unparsed", "sum"),
         gained=("gained", "sum"),
         lost=("lost", "sum"),
+        unit=("unit", "first"),
     )
     return table.astype({"gained": float, "lost": float})
 

@@ -30,6 +30,8 @@ CHANGE = (
     Column("change_se", "standard error of the change", MEASURE, BY_CHANGE_SE),
     Column("change_p", "two-sided p of the change", PROBABILITY, SIGNIFICANT),
 )
+# Not in tables of runs that were archived before measures declared their units.
+UNIT = Column("unit", "unit of the measure", optional=True)
 ESTIMATE = (*bounded("estimate", "mean over items", MEASURE, BY_SE), COMMON["se"])
 # What the source study's tables call the change of each test.
 CHANGES = {
@@ -51,7 +53,9 @@ ANALYZE = (
         "excluded unparsed",
         Column("low_if_none", "the estimate if no unparsed reply counted", RATE, BY_SE),
         Column("high_if_all", "the estimate if every unparsed reply counted", RATE, BY_SE),
-        "method decimals",
+        "method",
+        UNIT,
+        "decimals",
     ),
     table(
         "effects",
@@ -79,6 +83,7 @@ ANALYZE = (
         Column("p_adjusted", "p, adjusted within the family", PROBABILITY, SIGNIFICANT),
         Column("adjustment", "holm, or benjamini_hochberg"),
         Column("significant", "whether p_adjusted is below 1 - confidence", YES),
+        UNIT,
         "decimals",
     ),
     table(

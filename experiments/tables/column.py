@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Units; a column without one holds names or words.
-MEASURE = "of the measure"  # declared in experiments/measures
+MEASURE = "of the measure"  # in the column `unit`; declared in experiments/measures
 SAME = "of the number"  # that the bounds enclose
 RATE, NATS, LOG_ODDS, LOSS = "rate", "nats", "log odds", "nats per token"
 PROBABILITY, COEFFICIENT, DEVIATIONS = "probability", "correlation", "standard deviations"
