@@ -26,7 +26,7 @@ STAGES = {
     "train mmlu": r"DataError: prepared/train/mmlu.jsonl is missing; run `.*`",
     "train chess": r"ParameterError: there is no adapter 'chess' in params.yaml; it has .*",
     "evaluate base": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
-    "evaluate mmlu": r"ModelError: adapters/mmlu/seed-\d+ is missing; run `python -m .*",
+    "evaluate mmlu": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
     "evaluate chess": r"ParameterError: there is no adapter 'chess' in params.yaml; it has .*",
     "analyze": r"DataError: paper/claims.yaml is missing; restore it from the repository",
     "audit": r"DataError: paper/reported/.*",
