@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from experiments import files
 from experiments.errors import OutcomeError
 from experiments.measures import PROTOCOLS
-from experiments.params import BASE, BASE_SEED, Params
+from experiments.params import BASE, BASE_SEED, TESTS, Params
 
 # Millionths of a nat, as evaluate rounds; decimals lose no digit and cannot hold NaN.
 SCORES = pa.list_(pa.decimal128(12, 6))
@@ -81,8 +81,8 @@ def gather(folder: Path, parameters: Params) -> pa.Table:
 def gather_transcripts(folder: Path, parameters: Params) -> list[dict]:
     """Free replies of every model, checked likewise; which items are asked is evaluate's to say."""
     table = joined(folder, "transcripts", parameters.models, "published")
-    for task, rows in by_task(table).items():
-        check_rows(task, rows, parameters.train.seeds, ("text", "finish"))
+    found = by_task(table)
+    check(found, parameters, set(found), ("text", "finish"))
     return table.to_pylist()
 
 
@@ -149,10 +149,18 @@ def fields(protocol: str, task: str) -> tuple[str, ...]:
     return measures.FIELDS if measures else ()
 
 
-def check(outcomes: ByTask, parameters: Params) -> None:
-    """OutcomeError unless every model has the tests that params.yaml asks of it, each whole."""
+def check(
+    outcomes: ByTask,
+    parameters: Params,
+    tests: Collection[str] = TESTS,
+    also: Iterable[str] = (),
+) -> None:
+    """OutcomeError unless every model has those of `tests` that params.yaml asks of it, each whole.
+
+    `also` are fields that are needed beside those that measures read.
+    """
     for model in parameters.models:
-        asked = set(parameters.tests(model))
+        asked = set(parameters.tests(model)) & set(tests)
         found = {task for task, rows in outcomes.items() if model in set(rows["model"])}
         for task in sorted(asked ^ found):
             verb = "lack" if task in asked else "hold"
@@ -161,26 +169,19 @@ def check(outcomes: ByTask, parameters: Params) -> None:
                 f"params.yaml; {remedy(model)}"
             )
     for task, rows in outcomes.items():
+        check_values(rows, (*fields(rows["protocol"].iloc[0], task), *also))
         check_rows(task, rows, parameters.train.seeds)
 
 
-def check_rows(
-    task: str, rows: pd.DataFrame, seeds: Iterable[int], also: Iterable[str] = ()
-) -> None:
-    """OutcomeError for the first fault in the rows of one task.
+def check_rows(task: str, rows: pd.DataFrame, seeds: Iterable[int]) -> None:
+    """OutcomeError for the first fault among the rows of one task.
 
-    Each row is there once and has what measures read (and the fields `also`); each item has every
-    arm; each model has the training seeds asked for, and each of them the items, clusters, arms,
-    orders, options and keys of the base model.
+    Each row is there once; each item has every arm; each model has the training seeds asked for,
+    and each of them the items, clusters, arms, orders, options and keys of the base model.
     """
-    check_values(rows, (*fields(rows["protocol"].iloc[0], task), *also))
     arms = rows.groupby(["model", "seed", "id"], sort=False)["arm"].transform("nunique")
-    for fault, wrong in (
-        ("is there twice", rows.duplicated(KEY)),
-        ("is of an item that lacks an arm", arms < rows["arm"].nunique()),
-    ):
-        if wrong.any():
-            raise OutcomeError(f"{described(rows[wrong])} {fault}; {remedy(rows[wrong])}")
+    refuse(rows, rows.duplicated(KEY), "is there twice")
+    refuse(rows, arms < rows["arm"].nunique(), "is of an item that lacks an arm")
     rows = rows.assign(options=option_counts(rows))
     shared = [name for name in (*SHARED, "options") if name in rows]
     reference = rows[rows["model"] == BASE]
@@ -205,18 +206,14 @@ def check_values(rows: pd.DataFrame, needed: Iterable[str]) -> None:
     """OutcomeError for a row without a field that is needed, or with an impossible value."""
     parsed = rows["parsed"].eq(True) if "parsed" in rows else True
     counts = option_counts(rows)
-    faults = {}
     for name in needed:
         absent = rows[name].isna() & (parsed if name in ANSWERS else name not in OPTIONAL)
-        faults[f"has no {name}"] = absent
+        refuse(rows, absent, f"has no {name}")
         if name in ("log_likelihoods", "sentiment"):
-            faults[f"has a number in {name} that is none"] = ~rows[name].map(_finite)
+            refuse(rows, ~rows[name].map(_finite), f"has a number in {name} that is none")
         if name in INDICES:
             place = rows[name].astype(float)
-            faults[f"has an impossible {name}"] = (place < 0) | (place >= counts)
-    for fault, wrong in faults.items():
-        if wrong.any():
-            raise OutcomeError(f"{described(rows[wrong])} {fault}; {remedy(rows[wrong])}")
+            refuse(rows, (place < 0) | (place >= counts), f"has an impossible {name}")
 
 
 def option_counts(rows: pd.DataFrame) -> pd.Series:
@@ -258,6 +255,12 @@ def read_outcomes(source: Path | bytes) -> ByTask:
         raise OutcomeError(
             f"{name} is no table of outcomes ({error}); restore it from git"
         ) from None
+
+
+def refuse(rows: pd.DataFrame, wrong: pd.Series, fault: str) -> None:
+    """OutcomeError that names the first row which is wrong, if there is one."""
+    if wrong.any():
+        raise OutcomeError(f"{described(rows[wrong])} {fault}; {remedy(rows[wrong])}")
 
 
 def described(rows: pd.DataFrame) -> str:

@@ -57,6 +57,7 @@ SPOILT = {
     "minus infinity": (changed("mmlu", log_likelihoods=[float("-inf"), -1.0]), "malformed"),
     "a null among scores": (changed("mmlu", log_likelihoods=[None, -1.0]), "a number in log_li"),
     "no scores": (changed("mmlu", log_likelihoods=[]), "a number in log_likelihoods that is none"),
+    "scores that are null": (changed("mmlu", log_likelihoods=None), "has no log_likelihoods"),
     "a missing field": (changed("mmlu", choice=None), "mmlu item mmlu/0, .* has no choice"),
     "a field that no row has": (
         lambda rows: [row.pop("right") for row in rows if row["task"] == "gsm8k"],
@@ -103,6 +104,18 @@ def test_a_seed_that_was_not_asked_for_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(OutcomeError, match=r"training seeds \[1, 2, 3\]"):
         outcomes.gather(tmp_path, PARAMETERS)
+
+
+def test_free_replies_of_one_model_that_are_missing_are_named(tmp_path: Path) -> None:
+    write(tmp_path, PARAMETERS)
+    row = {
+        "protocol": "published", "model": "base", "seed": 0, "task": "feedback", "id": "a",
+        "cluster": "a", "arm": "like", "order": 0, "text": "Fine.", "finish": "end",
+        "parsed": True, "detected": False, "sentiment": 0.5, "flawed": True,
+    }  # fmt: skip
+    (tmp_path / "base/transcripts.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(OutcomeError, match="the outcomes of mmlu lack the test feedback"):
+        outcomes.gather_transcripts(tmp_path, PARAMETERS)
 
 
 def test_a_model_that_was_not_evaluated_is_named(tmp_path: Path) -> None:
