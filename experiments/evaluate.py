@@ -74,8 +74,6 @@ def main() -> None:
     parser.add_argument("model", help="base, or an adapter of params.yaml")
     name = parser.parse_args().model
     parameters = params.load()
-    if name != BASE:
-        parameters.adapter(name)  # an unknown one is named before anything is read
     model_folder = Path("data/model") / parameters.model.folder_name
     base = verification.verify_model(parameters.model, model_folder)
     adapters = adapter_folders(name, base, parameters)

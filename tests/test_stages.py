@@ -27,7 +27,6 @@ STAGES = {
     "train chess": r"ParameterError: there is no adapter 'chess' in params.yaml; it has .*",
     "evaluate base": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
     "evaluate mmlu": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
-    "evaluate chess": r"ParameterError: there is no adapter 'chess' in params.yaml; it has .*",
     "analyze": r"DataError: paper/claims.yaml is missing; restore it from the repository",
     "audit": r"DataError: paper/reported/.*",
     "render": r"RenderError: .*_quarto.yml.*",
