@@ -42,13 +42,11 @@ def item_margins(values: pd.DataFrame) -> pd.DataFrame:
 def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataFrame:
     """One row per model × split × quantity, base first.
 
-    The quantities are the means of raw_margin, swap_average and position; the shares of positive
-    raw and swap-averaged margins (raw_sycophantic, sycophantic); and for both margins the spread
-    over items. Each has its paired `change` from the base model (NaN for the base model itself).
-    For adapters, `*_movement` is the mean absolute change of a margin over items, and
-    `movement_by_position` how much of the raw margins' is gone once letterings are averaged;
-    `*_overlap` is the overlap with the base model's distribution. They are changes already, so
-    their columns of change are NaN.
+    Beside the means of paired_choice.py's measures, both margins have a spread over items. For
+    adapters, `*_movement` is the mean absolute change of a margin over items,
+    `movement_by_position` how much of the raw margins' is gone once letterings are averaged, and
+    `*_overlap` the overlap with the base model's distribution: changes already, so their columns of
+    change are NaN.
     """
     values = checked_values(values[values["task"] == PAIRED_CHOICE])
     items = item_margins(values)

@@ -46,12 +46,8 @@ def rankings(
 ) -> pd.DataFrame:
     """One row per scheme × adapter, best first.
 
-    `estimate` is the weighted sum of the adapter's changes from the base model and `rank` its place
-    (1 is the highest; equal scores share the better place). `rank_share` is the share of cluster
-    resamples in which the adapter has that same rank, `first_share` in which it is first,
-    `rank_low` and `rank_high` bound its rank at `confidence`. `n` is the number of adapters. An
-    adapter without a value in one of the measures has no rank and comes last.
-    OutcomeError if a measure was not taken.
+    Equal scores share the better place; an adapter without a value in one of the measures has no
+    rank and comes last. OutcomeError if a measure was not taken.
     """
     models = [model for model in dict.fromkeys(totals.cells.get_level_values(0)) if model != BASE]
     resampled = totals.resampled_means(resamples, seed)

@@ -20,9 +20,8 @@ def seed_variation(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     where nothing is left. `se`, `low` and `high` are for new items and new training runs:
     item_se² + seed_sd² / seeds, with Satterthwaite's degrees of freedom.
 
-    With one seed `status` is "not estimable: one seed" and everything but the item part is NaN;
-    else "ok". `lowest` and `highest` are the seeds' extreme means. The base model is not trained,
-    so it has no such variance, and these columns hold for changes from base too.
+    With one seed everything but the item part is NaN. The base model is not trained, so it has no
+    such variance, and these columns hold for changes from base too.
     """
     frame = checked_values(values)
     means = item_means(frame)
