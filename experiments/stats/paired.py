@@ -28,14 +28,14 @@ def paired_effects(
     exactly `estimate`; for a measure with eligibility (a flip needs a right first answer) they are
     not the rates of estimates.py.
 
-    Interval (`method`): "cluster_t", cluster-robust t; for binary values "bonett_price"
-    (differences.py), which keeps its width where few pairs or none are discordant.
+    Interval (`method`): "cluster_t", cluster-robust t; where all differences are -1, 0 or 1
+    "bonett_price" (differences.py), which keeps its width where few pairs or none are discordant.
 
-    `p` (`test`): for binary values "sign_flip_exact", the exact distribution of the sum of cluster
-    differences under random signs; with one item per cluster this is McNemar's exact test. For
-    others "cluster_t", the test whose acceptance region is the interval, or "sign_flip" where all
-    items differ by the same amount. Beside them `p_mcnemar` (exact, ignores clusters; NaN unless
-    binary) and `p_sign_flip`, a permutation test by `resamples` random signs per cluster.
+    `p` (`test`): there "sign_flip_exact", the exact distribution of the sum of cluster differences
+    under random signs; with one item per cluster this is McNemar's exact test. For others
+    "cluster_t", the test whose acceptance region is the interval, or "sign_flip" where all items
+    differ by the same amount. Beside them `p_mcnemar` (exact, ignores clusters) and `p_sign_flip`,
+    a permutation test by `resamples` random signs per cluster.
     """
     means = item_means(values)
     pairs = paired_items(means)
@@ -46,12 +46,12 @@ def paired_effects(
     table = table.merge(
         value_kinds(means).reset_index(), on=["task", "measure"], how="left", validate="m:1"
     )
-    binary = (table.kind == "binary").to_numpy()
+    steps = (table.kind.isin(("binary", "ternary")) & (table.step <= 1)).to_numpy()
     bounded = table.kind.isin(("binary", "share", "ternary", "signed")).to_numpy()
     table = pd.concat(
-        [table, difference_bounds(totals, binary, bounded, confidence=confidence)], axis=1
+        [table, difference_bounds(totals, steps, bounded, confidence=confidence)], axis=1
     )
-    table.loc[~binary, ["gained", "lost"]] = np.nan
+    table.loc[~steps, ["gained", "lost"]] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         table["standardized"] = np.where(table.sd > 0, table.estimate / table.sd, np.nan)
     table["minimal_detectable"] = minimal_detectable_effect(
@@ -60,18 +60,16 @@ def paired_effects(
     table["p_mcnemar"] = mcnemar_exact(table.gained.to_numpy(), table.lost.to_numpy())
     table["p_sign_flip"] = sign_flip(totals.sums, resamples=resamples, seed=seed)
     exact = [
-        sign_flip_exact(totals.sums[:, column]) if binary[column] else np.nan
+        sign_flip_exact(totals.sums[:, column]) if steps[column] else np.nan
         for column in range(len(table))
     ]
-    still = ~binary & (totals.se == 0)
+    still = ~steps & (totals.se == 0)
     table["p"] = np.select(
-        [binary, still],
+        [steps, still],
         [exact, table.p_sign_flip],
         cluster_t_test(table.estimate, totals.se, table.clusters),
     )
-    table["test"] = np.select(
-        [binary, still], ["sign_flip_exact", "sign_flip"], default="cluster_t"
-    )
+    table["test"] = np.select([steps, still], ["sign_flip_exact", "sign_flip"], "cluster_t")
     empty = table.n == 0
     table.loc[empty, ["p", "p_mcnemar", "p_sign_flip", "gained", "lost"]] = np.nan
     table.loc[empty, "test"] = ""
@@ -98,7 +96,9 @@ def paired_items(means: pd.DataFrame) -> pd.DataFrame:
 def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:
     """Counts and means per cell, indexed by cell."""
     known = pairs.value.notna()
+    measure = pairs.value.abs().groupby([pairs.task, pairs.measure])
     pairs = pairs.assign(
+        step=measure.transform("max"),  # over all models, so that a measure is treated alike
         base_value=pairs.base_value.where(known),
         model_value=pairs.model_value.where(known),
         gained=pairs.value > 0,
@@ -114,6 +114,7 @@ def pair_counts(pairs: pd.DataFrame) -> pd.DataFrame:
         gained=("gained", "sum"),
         lost=("lost", "sum"),
         unit=("unit", "first"),
+        step=("step", "first"),
     )
     return table.astype({"gained": float, "lost": float})
 

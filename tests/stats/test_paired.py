@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from experiments.measures.per_item import DIFFERENCE
 from experiments.stats.paired import (
     mcnemar_exact,
     paired_effects,
@@ -150,3 +151,12 @@ def test_columns_and_rows_are_stable():
     table = effects(values)
     assert table.model.tolist() == ["adapter", "another"]
     assert table.to_csv() == effects(values.sample(frac=1, random_state=2)).to_csv()
+
+
+def test_a_difference_of_rates_that_moves_in_whole_steps_is_tested_exactly():
+    base, adapter = [0, 0, 0, 0, 1, -1], [1, 1, 1, 1, 1, -1]
+    found = effects(both(base, adapter, unit=DIFFERENCE)).iloc[0]
+    assert (found.test, found.method) == ("sign_flip_exact", "bonett_price")
+    assert (found.gained, found.lost, found.p) == (4, 0, 2 / 2**4)
+    found = effects(both([-1, 0, 0, 0, 1, -1], adapter, unit=DIFFERENCE)).iloc[0]
+    assert (found.test, found.method) == ("cluster_t", "cluster_t")  # one item moves by two
