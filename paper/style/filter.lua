@@ -1,0 +1,18 @@
+-- What Quarto and experiments/render.py both do to every document.
+local extension = FORMAT:match("^html") and ".html" or FORMAT == "typst" and ".pdf" or ".md"
+
+-- A link to another document leads to the same format of it.
+function Link(link)
+  local path, anchor = link.target:match("^([^#:]+)%.qmd(#?.*)$")
+  if not path then return nil end
+  -- A PDF viewer opens the other document at its beginning.
+  link.target = path .. extension .. (FORMAT == "typst" and "" or anchor)
+  return link
+end
+
+-- The writers make columns as wide as what stands in them. pandoc gives every column a share of the
+-- line instead once a line of a table's source is long, which splits words and intervals.
+function Table(element)
+  element.colspecs = element.colspecs:map(function(column) return { column[1] } end)
+  return element
+end
