@@ -2,26 +2,27 @@
 
     python -m experiments.render              all documents
     python -m experiments.render paper/x.qmd  only these, into the site that is there
-    python -m experiments.render --collect    only merge the printed numbers (Quarto's post-render)
 
 Quarto renders where it is installed; elsewhere experiments/rendering does, from the same files.
 Which documents there are depends on the protocol of params.yaml, which names a project profile:
 _quarto-controlled.yml or _quarto-published.yml. Quarto itself takes the first unless it is told:
 `quarto render --profile published`.
-About five seconds and 300 MB a document. The previous site stays until the new one is whole, and
-every number that report.py printed is merged into results/printed_numbers.csv.
+About five seconds and 300 MB a document; Quarto takes three times as long, because it runs every
+document once per format. The previous site stays until the new one is whole, and
+every printed number is merged into results/printed_numbers.csv.
 """
 
 import argparse
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from experiments import params, readme
+from experiments import files, params, readme
 from experiments.errors import RenderError, run_stage
 from experiments.rendering import FORMATS
 from experiments.rendering.check import check_site
@@ -30,6 +31,8 @@ from experiments.rendering.document import Document, load_document, load_project
 PARTS = Path(".printed")
 PRINTED_NUMBERS = Path("results/printed_numbers.csv")
 PART_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
+# As Quarto and pandoc write warnings, in colours or not; kernels write theirs otherwise.
+WARNING = re.compile(r"^(?:\x1b\[\d+m)*WARN(?:ING)?: |\[WARNING\] ")
 FORWARD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -52,26 +55,21 @@ def render(root: Path, selected: list[Path]) -> None:
     documents = [load_document(root, path, project) for path in listed]
     _check_navigation(project, listed)
     site = root / project.get("project", {}).get("output-dir", "_site")
-    if not site.is_dir():
-        selected = []
-    building = site.with_name(site.name + ".partial")
-    shutil.rmtree(building, ignore_errors=True)
     quarto = shutil.which("quarto")
-    chosen = [document for document in documents if quarto or document.path in (selected or listed)]
-    _forget_printed(root, chosen)
-    try:
+    whole = bool(quarto) or not selected or not site.is_dir()
+    chosen = [document for document in documents if whole or document.path in selected]
+    for document in chosen:
+        (root / PARTS / f"{document.path.stem}.csv").unlink(missing_ok=True)
+    with files.new_folder(site) as building:
+        if not whole:
+            shutil.copytree(site, building, dirs_exist_ok=True)
         if quarto:
             _run_quarto(quarto, root, building, project["profile"])
         else:
-            if len(chosen) < len(listed):
-                shutil.copytree(site, building)
             _render_documents(root, project, chosen, building)
             _write_forward(project, documents[0], building)
         expected = _outputs(chosen)
         check_site(building, [Path("index.html"), *expected])
-        _swap(building, site)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     count = collect_printed(root, listed)
     renderer = "Quarto" if quarto else "the built-in renderer"
     print(
@@ -82,10 +80,11 @@ def render(root: Path, selected: list[Path]) -> None:
 
 def _check_navigation(project: dict[str, Any], listed: list[Path]) -> None:
     navbar = (project.get("website") or {}).get("navbar") or {}
-    for item in [*(navbar.get("left") or []), *(navbar.get("right") or [])]:
-        href = item["href"] if isinstance(item, dict) else item
-        if href.endswith(".qmd") and Path(href) not in listed:
-            raise RenderError(f"_quarto.yml: the navbar names {href}, which is not rendered")
+    for item in navbar.get("left") or []:
+        if Path(item["href"]) not in listed:
+            raise RenderError(
+                f"_quarto.yml: the navbar names {item['href']}, which is not rendered"
+            )
 
 
 def _outputs(documents: list[Document]) -> list[Path]:
@@ -111,8 +110,18 @@ def _run_quarto(quarto: str, root: Path, building: Path, profile: str | None) ->
     }
     command = [quarto, "render", "--output-dir", building.name]
     command += ["--profile", profile] if profile else []
-    if subprocess.run(command, cwd=root, env=environment, check=False).returncode:
+    warnings = []
+    with subprocess.Popen(
+        command, cwd=root, env=environment, text=True, encoding="utf-8", errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as running:  # fmt: skip
+        for line in running.stdout or ():
+            print(line, end="", flush=True)
+            warnings += [line] if WARNING.search(line) else []
+    if running.returncode:
         raise RenderError("quarto render failed; its message stands above")
+    if warnings:
+        raise RenderError(f"quarto warns: {WARNING.split(warnings[0])[-1].strip()}")
 
 
 def _render_documents(
@@ -135,32 +144,12 @@ def _render_documents(
             for path, content in figures.items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_bytes(content)
-            page = convert(root, project, document, target, markdown)
-            _bring_images(root, document, page.images, folder)
-            for name in page.documents:
-                if not (root / document.path.parent / name).is_file():
-                    message = f"the link to {name} leads nowhere"
-                    raise document.fail(document.line_of(name), message)
+            text = convert(root, project, document, target, markdown)
             output = building / document.path.with_suffix(FORMATS[target])
             if target == "typst":
-                output.write_bytes(compile_pdf(document, page.text, folder, building))
+                output.write_bytes(compile_pdf(document, text, folder, building))
             else:
-                output.write_text(page.text, encoding="utf-8")
-
-
-def _bring_images(root: Path, document: Document, images: tuple[str, ...], folder: Path) -> None:
-    """Copy the images that the document takes from the repository to the same place in the site."""
-    for image in images:
-        if (folder / image).is_file():
-            continue
-        source = root / document.path.parent / image
-        if "://" in image or not source.resolve().is_relative_to(root.resolve()):
-            message = f"the image {image} is not a file of this repository"
-            raise document.fail(document.line_of(image), message)
-        if not source.is_file():
-            raise document.fail(document.line_of(image), f"the image {image} does not exist")
-        (folder / image).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, folder / image)
+                output.write_text(text, encoding="utf-8")
 
 
 def _write_forward(project: dict[str, Any], first: Document, building: Path) -> None:
@@ -168,20 +157,6 @@ def _write_forward(project: dict[str, Any], first: Document, building: Path) -> 
     target = first.path.with_suffix(".html").as_posix()
     page = FORWARD.format(target=target, title=title)
     (building / "index.html").write_text(page, encoding="utf-8")
-
-
-def _swap(building: Path, site: Path) -> None:
-    previous = site.with_name(site.name + ".previous.partial")
-    shutil.rmtree(previous, ignore_errors=True)
-    if site.exists():
-        site.rename(previous)
-    building.rename(site)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def _forget_printed(root: Path, documents: list[Document]) -> None:
-    for document in documents:
-        (root / PARTS / f"{document.path.stem}.csv").unlink(missing_ok=True)
 
 
 def collect_printed(root: Path, listed: list[Path]) -> int:
@@ -210,27 +185,26 @@ def collect_printed(root: Path, listed: list[Path]) -> int:
             raise RenderError(f"{part.relative_to(root)}: {message}")
         rows += [[row[0], str(order), *row[1:]] for order, row in enumerate(body, 1)]
     target.parent.mkdir(exist_ok=True)
-    partial = target.with_suffix(".csv.partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with files.new_file(target) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["document", "order", *PART_COLUMNS[1:]])
         writer.writerows(rows)
-    partial.replace(target)
     return len(rows)
+
+
+def collect(root: Path) -> None:
+    """What is left to do after the documents, whoever rendered them."""
+    collect_printed(root, render_list(root, load_project(root, protocol(root))))
+    if protocol(root) != "published":  # its replies decide few of the README's claims
+        readme.update(root)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("documents", nargs="*", type=Path, help="documents of _quarto.yml")
-    parser.add_argument("--collect", action="store_true", help="only merge the printed numbers")
-    arguments = parser.parse_args()
     root = Path.cwd()
-    if arguments.collect:
-        collect_printed(root, render_list(root, load_project(root, protocol(root))))
-    else:
-        render(root, arguments.documents)
-    if protocol(root) != "published":  # its replies decide few of the README's claims
-        readme.update()
+    render(root, parser.parse_args().documents)
+    collect(root)
 
 
 if __name__ == "__main__":

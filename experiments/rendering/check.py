@@ -1,11 +1,15 @@
-"""Check a rendered site, whoever rendered it: what a reader would meet as a defect fails."""
+"""Check a rendered site, whoever rendered it: what a reader would meet as a defect fails.
+
+python -m experiments.rendering.check [_site]
+"""
 
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from experiments.errors import RenderError
+from experiments.errors import RenderError, run_stage
 
 PROSE_DEFECTS = {
     "?@": "an unresolved cross-reference",
@@ -118,3 +122,13 @@ def _check_text(name: Path, text: str, defects: dict[str, str]) -> None:
             start = text.index(mark)
             excerpt = re.sub(r"\s+", " ", text[max(0, start - 30) : start + 50]).strip()
             raise RenderError(f"{name} shows {meaning}: ... {excerpt} ...")
+
+
+def main() -> None:
+    site = Path(sys.argv[1] if len(sys.argv) > 1 else "_site")
+    check_site(site, [Path("index.html")])
+    print(f"{site}: every reference resolves, and no page asks for anything from outside")
+
+
+if __name__ == "__main__":
+    run_stage(main)

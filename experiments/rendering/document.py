@@ -11,13 +11,14 @@ import yaml
 from experiments.errors import RenderError
 from experiments.rendering import (
     CELL_OPTIONS,
-    EXECUTE_OPTIONS,
+    EXECUTE,
     FORMAT_OPTIONS,
     FORMATS,
     FRONT_MATTER,
     IGNORED_OPTIONS,
     PROJECT_KEYS,
     REQUIRED_VALUES,
+    SHARED,
 )
 
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})\s*(.*)$")
@@ -25,8 +26,9 @@ EXECUTABLE = re.compile(r"^\{(\w+)[\s,}]")
 NESTED_CELL = re.compile(r"`{3,}\{\w+\}")
 INLINE = re.compile(r"(?<!`)`\{python\}[ \t]+([^`\n]+)`")
 ANY_INLINE = re.compile(r"(?<!`)`\{(python|r|julia|ojs)\}")
-FILES = {"bibliography", "css"}
-OPTION = re.compile(r"^#\|\s?(.*)$")
+FILES = ("bibliography", "css", "template", "filters")
+OPTION = re.compile(r"#\| (?:[\w-]+: +[^\s>|].*)")
+WORDS = {str: "text", bool: "true or false", int: "a whole number", dict: "keys", list: "a list"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def load_project(root: Path, profile: str | None = None) -> dict[str, Any]:
     if not (root / "_quarto.yml").is_file():
         raise RenderError("_quarto.yml is missing: run the command in the root of the repository")
     project = _load_settings(root, "_quarto.yml")
-    group = (project.get("profile") or {}).get("group") or []
+    group = project.get("profile", {}).get("group") or []
     if profile is not None and group and profile not in group:
         raise RenderError(f"_quarto.yml has no profile {profile!r}; it has {', '.join(group)}")
     taken = (profile or group[0]) if group else None
@@ -98,10 +100,12 @@ def _load_settings(root: Path, name: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise RenderError(f"{name} is not valid YAML: {error}") from error
     _check_keys(project, PROJECT_KEYS, name)
-    _check_keys(project.get("profile") or {}, {"group"}, f"{name}: profile")
-    for target, options in _formats(project).items():
+    _check_keys(project.get("profile", {}), {"group": list}, f"{name}: profile")
+    for target, options in project.get("format", {}).items():
         _check_format(target, options, name)
-    _check_keys(project.get("execute") or {}, EXECUTE_OPTIONS, f"{name}: execute")
+    for key, value in project.get("execute", {}).items():
+        if EXECUTE.get(key) != value:
+            raise RenderError(f"{name}: execute.{key} is outside the supported subset of Quarto")
     return _locate(project, root, name)
 
 
@@ -136,20 +140,15 @@ def load_document(root: Path, path: Path, project: dict[str, Any]) -> Document:
         raise RenderError(f"{path} does not exist") from None
     except UnicodeDecodeError as error:
         raise RenderError(f"{path} is not UTF-8 text: {error}") from error
-    return parse(path, source, project, (root / path).parent)
+    return parse(path, source, project)
 
 
-def parse(path: Path, source: str, project: dict[str, Any], folder: Path) -> Document:
-    """Parse the text of the document `path`; files its front matter names lie in `folder`."""
+def parse(path: Path, source: str, project: dict[str, Any]) -> Document:
+    """Parse the text of the document `path`."""
     lines = source.splitlines()
     metadata, body_start = _front_matter(path, lines)
-    metadata = _locate(metadata, folder, f"{path}:1")
-    defaults = {key: project[key] for key in FRONT_MATTER & project.keys() if key != "format"}
-    formats = {**_formats(project)}
-    for name, options in _formats(metadata).items():
-        formats[name] = {**formats.get(name, {}), **options}
-    merged = {**defaults, **metadata, "format": formats}
-    merged["execute"] = {**(project.get("execute") or {}), **(metadata.get("execute") or {})}
+    defaults = {key: project[key] for key in SHARED.keys() & project.keys()}
+    merged = {**defaults, "format": project.get("format", {}), **metadata}
     document = Document(path, source, merged, tuple(_split(path, lines, body_start)))
     for part in document.parts:
         if isinstance(part, Text):
@@ -179,52 +178,47 @@ def _front_matter(path: Path, lines: list[str]) -> tuple[dict[str, Any], int]:
     except yaml.YAMLError as error:
         raise RenderError(f"{path}:1: the front matter is not valid YAML: {error}") from error
     _check_keys(metadata, FRONT_MATTER, f"{path}:1")
-    _check_keys(metadata.get("execute") or {}, EXECUTE_OPTIONS, f"{path}:1: execute")
     if not metadata.get("title"):
         raise RenderError(f"{path}:1: the front matter has no title")
-    for name, options in _formats(metadata).items():
-        _check_format(name, options, f"{path}:1")
     return metadata, end + 1
 
 
-def _formats(metadata: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    formats = metadata.get("format") or {}
-    if isinstance(formats, str):
-        formats = {formats: {}}
-    return {name: options if isinstance(options, dict) else {} for name, options in formats.items()}
-
-
-def _locate(metadata: dict[str, Any], folder: Path, place: str) -> dict[str, Any]:
-    """Make the files that `metadata` names absolute: they are relative to where it is written."""
-    located = {**metadata}
-    for key in FILES & metadata.keys():
-        names = metadata[key] if isinstance(metadata[key], list) else [metadata[key]]
-        located[key] = [str(folder / name) for name in names]
+def _locate(settings: dict[str, Any], root: Path, place: str) -> dict[str, Any]:
+    """Make the files that `settings` name absolute; RenderError if one is missing."""
+    located = {**settings}
+    for key in settings.keys() & set(FILES):
+        names = settings[key] if isinstance(settings[key], list) else [settings[key]]
         for name in names:
-            if not (folder / name).is_file():
+            if not (root / str(name)).is_file():
                 raise RenderError(f"{place}: {key} names {name}, which does not exist")
-    if "format" in metadata:
+        paths = [root / name for name in names]
+        located[key] = paths if key == "filters" else paths[0]
+    if "format" in settings:
         located["format"] = {
-            name: _locate(options, folder, place) for name, options in _formats(metadata).items()
+            name: _locate(options, root, place) for name, options in settings["format"].items()
         }
     return located
 
 
-def _check_keys(found: dict[str, Any], allowed: set[str], place: str) -> None:
+def _check_keys(found: Any, allowed: dict[str, type], place: str) -> None:
+    """Raise RenderError on what is no mapping, an unknown key or a value of another type."""
     if not isinstance(found, dict):
         raise RenderError(f"{place}: expected keys and values, found {found!r}")
-    unknown = sorted(set(map(str, found)) - allowed)
-    if unknown:
-        raise RenderError(
-            f"{place}: {unknown[0]!r} is outside the supported subset of Quarto "
-            "(see experiments/rendering/__init__.py)"
-        )
+    for key, value in found.items():
+        if key not in allowed:
+            raise RenderError(
+                f"{place}: {key!r} is outside the supported subset of Quarto "
+                "(see experiments/rendering/__init__.py)"
+            )
+        if type(value) is not allowed[key]:
+            raise RenderError(f"{place}: {key} must be {WORDS[allowed[key]]}, not {value!r}")
 
 
-def _check_format(name: str, options: dict[str, Any], place: str) -> None:
-    _check_keys({name: options}, set(FORMATS), f"{place}: format")
-    known = FORMAT_OPTIONS | IGNORED_OPTIONS | set(REQUIRED_VALUES)
-    _check_keys(options, known, f"{place}: format.{name}")
+def _check_format(name: str, options: Any, place: str) -> None:
+    _check_keys({name: options}, dict.fromkeys(FORMATS, dict), f"{place}: format")
+    ignored = IGNORED_OPTIONS | REQUIRED_VALUES.keys()
+    known = {key: value for key, value in options.items() if key not in ignored}
+    _check_keys(known, FORMAT_OPTIONS, f"{place}: format.{name}")
     for key, value in REQUIRED_VALUES.items():
         if options.get(key, value) != value:
             raise RenderError(f"{place}: format.{name}.{key} must be {value}")
@@ -262,19 +256,24 @@ def _closing_fence(path: Path, lines: list[str], start: int, opening: str) -> in
 
 
 def _cell(path: Path, lines: list[str], line: int) -> Cell:
-    matches = [OPTION.match(text) for text in lines]
-    count = next((i for i, match in enumerate(matches) if not match), len(matches))
+    marked = [text for text in lines if text.startswith("#|")]
+    for number, text in enumerate(marked, line + 1):
+        if not OPTION.fullmatch(text):
+            message = f"write {text!r} as one line, #| key: value (Quarto mangles longer options)"
+            raise RenderError(f"{path}:{number}: {message}")
     try:
-        options = yaml.safe_load("\n".join(match[1] for match in matches[:count] if match)) or {}
+        options = yaml.safe_load("\n".join(text[3:] for text in marked)) or {}
     except yaml.YAMLError as error:
         raise RenderError(f"{path}:{line}: the #| options are not valid YAML: {error}") from error
     _check_keys(options, CELL_OPTIONS, f"{path}:{line}")
     label = options.get("label", "")
-    for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
-        if label.startswith(prefix) and not options.get(caption):
-            raise RenderError(f"{path}:{line}: the cell {label} has no {caption}")
-        if options.get(caption) and not label.startswith(prefix):
-            raise RenderError(f"{path}:{line}: {caption} needs a label that begins with {prefix}")
+    for prefix, needed in (("fig-", ("fig-cap", "fig-alt")), ("tbl-", ("tbl-cap",))):
+        for caption in needed:
+            if label.startswith(prefix) and not options.get(caption):
+                raise RenderError(f"{path}:{line}: the cell {label} has no {caption}")
+            if options.get(caption) and not label.startswith(prefix):
+                message = f"{caption} needs a label that begins with {prefix}"
+                raise RenderError(f"{path}:{line}: {message}")
     return Cell("\n".join(lines), line, options)
 
 
@@ -288,5 +287,7 @@ def _check_text(document: Document, part: Text) -> None:
             raise document.fail(number, "a cell must not be indented or quoted")
         if "{{<" in line:
             raise document.fail(number, "shortcodes ({{< ... >}}) are not supported")
+        if not fence and "![" in line:
+            raise document.fail(number, "images are not supported; draw a figure in a cell")
         if ANY_INLINE.search(INLINE.sub("", line)):
             raise document.fail(number, "the inline expression is not `{python} ...` on one line")

@@ -1,10 +1,8 @@
 """Run the cells of a document once, and write their outputs as Markdown for one format."""
 
 import ast
-import base64
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,10 @@ KERNEL_ARGUMENTS = [
     "--HistoryManager.enabled=False",
     "--log-level=ERROR",
 ]
-IMAGES = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}
-MARKDOWN_FIRST = ["text/markdown", *IMAGES]
+# What at the beginning of a paragraph would begin a list, a heading, a quotation or a table.
+BLOCK = re.compile(r"(?:\(?[\dA-Za-z#]+[.)]|[-*+:]|#+)(?:\s|$)|>|\||:::")
+SHORTCODE = "{{<"
+EXPANDED = "which Quarto expands; print it through experiments/quoting.py"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def execute(root: Path, document: Document, profile: str | None = None) -> Execu
             try:
                 if isinstance(part, Text):
                     texts[index] = _evaluate_inline(client, document, part)
-                elif _option(document, part, "eval", True):
+                else:
                     cell = client.execute_cell(notebook.cells[index], index)
                     outputs[index] = [dict(output) for output in cell.outputs]
             except CellExecutionError as error:
@@ -112,9 +112,21 @@ def _evaluate_inline(client: NotebookClient, document: Document, part: Text) -> 
 
     def replacement(match: re.Match[str]) -> str:
         line = part.line + part.source.count("\n", 0, match.start())
-        return _inline_text(document, line, match[1].strip(), next(results))
+        text = _inline_text(document, line, match[1].strip(), next(results))
+        # Several lines are Markdown that is meant to be a list or table.
+        if "\n" not in text and BLOCK.match(text) and _begins_block(part.source[: match.start()]):
+            message = f"{text.split()[0]!r} begins a paragraph here and would not be read as text"
+            raise document.fail(line, f"{message}; put a word before `{{python}} {match[1]}`")
+        return text
 
     return INLINE.sub(replacement, part.source)
+
+
+def _begins_block(before: str) -> bool:
+    *above, line = before.split("\n")
+    if not re.fullmatch(r"(?:[ \t>]|[-*+] |\d+[.)] )*", line):
+        return False
+    return bool(line.strip()) or not above or not above[-1].strip()
 
 
 def _inline_text(document: Document, line: int, expression: str, result: dict | None) -> str:
@@ -133,100 +145,69 @@ def _inline_text(document: Document, line: int, expression: str, result: dict | 
     if not text.strip():
         # Quarto prints the source of an empty expression.
         raise document.fail(line, f"`{{python}} {expression}` gives no text")
+    if SHORTCODE in text:
+        raise document.fail(line, f"`{{python}} {expression}` gives {SHORTCODE}, {EXPANDED}")
     return text
 
 
-def _option(document: Document, cell: Cell, name: str, default: Any) -> Any:
-    return cell.options.get(name, document.metadata["execute"].get(name, default))
-
-
 def to_markdown(executed: Executed, target: str) -> tuple[str, dict[str, bytes]]:
-    """The document as Markdown for one format, and its figures by path beside the document."""
+    """The document as Markdown for one format, and its figures by path beside the document.
+
+    Raises RenderError on outputs that are neither Markdown nor an SVG figure, or that Quarto would
+    not print as they are.
+    """
     document, figures = executed.document, {}
     chunks: list[str] = []
     for index, part in enumerate(document.parts):
         if isinstance(part, Text):
             chunks.append(executed.texts[index])
-        elif _option(document, part, "include", True):
-            if _option(document, part, "echo", True):
-                shown = [line for line in part.source.splitlines() if not line.startswith("#|")]
-                chunks.append(_code_block("\n".join(shown), "python"))
-            if _option(document, part, "output", True) is not False:
-                outputs = executed.outputs.get(index, [])
-                chunks.append(_outputs(document, part, index, outputs, target, figures))
+        elif part.options.get("include", True):
+            outputs = executed.outputs.get(index, [])
+            chunks.append(_shown(document, part, index, outputs, figures))
     return "\n\n".join(chunks), figures
 
 
-def _outputs(
+def _shown(
     document: Document,
     cell: Cell,
     index: int,
     outputs: list[dict[str, Any]],
-    target: str,
     figures: dict[str, bytes],
 ) -> str:
     label = cell.options.get("label", "")
-    name = cell.figure_name(index)
     blocks = []
     for output in outputs:
-        taken = any(Path(path).stem == name for path in figures)
-        suffix = f"-{len(figures)}" if taken else ""
-        stem = f"{document.path.stem}_files/{name}{suffix}"
-        blocks += _blocks(document, cell, output, target, stem, figures)
+        if output.get("name") == "stderr":  # execute.warning is false
+            continue
+        data = output.get("data", {"text": "printed text"})
+        if "text/html" in data:
+            message = (
+                "the cell shows HTML, for which Quarto loads scripts from outside; show Markdown"
+            )
+            raise document.fail(cell.line, f"{message} with a raw ```{{=html}} block")
+        if "text/markdown" in data:
+            blocks.append(_joined(data["text/markdown"]))
+        elif "image/svg+xml" in data:
+            if not cell.options.get("fig-alt"):
+                raise document.fail(cell.line, "a cell that shows a figure needs a label fig-...")
+            path = f"{document.path.stem}_files/{cell.figure_name(index)}.svg"
+            if path in figures:
+                raise document.fail(cell.line, "the cell shows two figures; give each a cell")
+            figures[path] = _joined(data["image/svg+xml"]).encode()
+            alt = SPECIAL.sub(r"\\\g<0>", cell.options["fig-alt"])
+            blocks.append(f"![{alt}]({path})")
+        else:
+            message = f"the cell shows {', '.join(data)}; end it with Markdown, a figure or a `;`"
+            raise document.fail(cell.line, message)
+    if any(SHORTCODE in block for block in blocks):
+        raise document.fail(cell.line, f"the cell prints {SHORTCODE}, {EXPANDED}")
     if not label.startswith(("fig-", "tbl-")):
         return "\n\n".join(blocks)
     if not blocks:
         raise document.fail(cell.line, f"the cell {label} shows nothing")
-    caption = str(cell.options["fig-cap" if label.startswith("fig-") else "tbl-cap"]).strip()
+    caption = cell.options["fig-cap" if label.startswith("fig-") else "tbl-cap"].strip()
     return "\n\n".join([f"::: {{#{label}}}", *blocks, caption, ":::"])
-
-
-def _blocks(
-    document: Document,
-    cell: Cell,
-    output: dict[str, Any],
-    target: str,
-    stem: str,
-    figures: dict[str, bytes],
-) -> Iterator[str]:
-    if output["output_type"] == "stream":
-        if output["name"] == "stdout" and _option(document, cell, "output", True) == "asis":
-            yield output["text"]
-        elif output["name"] == "stdout" or _option(document, cell, "warning", True):
-            yield _code_block(output["text"].rstrip("\n"), "")
-        return
-    data = {key: _joined(value) for key, value in output["data"].items()}
-    mime = _preferred(data, target)
-    if mime in IMAGES:
-        path = stem + IMAGES[mime]
-        figures[path] = data[mime].encode() if "svg" in mime else base64.b64decode(data[mime])
-        alt = " ".join(str(cell.options.get("fig-alt", "")).split()).replace('"', "&quot;")
-        yield f"![]({path})" + (f'{{fig-alt="{alt}"}}' if alt else "")
-    elif mime == "text/markdown":
-        yield data[mime]
-    elif mime == "text/html":
-        yield "::: {.cell-html}\n" + _code_block(data[mime], "{=html}") + "\n:::"
-    elif mime == "text/plain":
-        yield _code_block(data[mime], "")
-    else:
-        message = f"the cell shows only {', '.join(data)}, which cannot be rendered"
-        raise document.fail(cell.line, message)
-
-
-def _preferred(data: dict[str, str], target: str) -> str | None:
-    order = [*MARKDOWN_FIRST]
-    if target == "html":
-        order.insert(0, "text/html")
-    elif "<table" in data.get("text/html", ""):
-        order.append("text/html")
-    return next((mime for mime in [*order, "text/plain"] if mime in data), None)
 
 
 def _joined(value: Any) -> str:
     return "".join(value) if isinstance(value, list) else str(value)
-
-
-def _code_block(text: str, language: str) -> str:
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
