@@ -69,18 +69,21 @@ def convert(
         template = options["template"]
         variables = {"section-numbering": "1.1"} if options.get("number-sections") else {}
         metadata["by-author"] = [{"name": {"literal": metadata.get("author", "")}}]
-    arguments = ["--to", target, "--template", str(template)]
-    filters = [HERE / "references.lua", *project.get("filters", [])]
-    arguments += [f"--lua-filter={path}" for path in filters]
     folder = root / document.path.parent
+
+    def file(kind: str, path: Path) -> str:
+        # An argument, since metadata are Markdown; relative, since pandoc reads % as in a URL.
+        return f"--{kind}={os.path.relpath(path, folder)}"
+
+    filters = [HERE / "references.lua", *project.get("filters", [])]
+    arguments = ["--to", target, file("template", template)]
+    arguments += [file("lua-filter", path) for path in filters]
     if "bibliography" in options:
-        # As an argument, since metadata are Markdown; relative, since it may be taken for a URL.
-        entries = os.path.relpath(options["bibliography"], folder)
-        arguments += ["--citeproc", f"--bibliography={entries}"]
+        arguments += ["--citeproc", file("bibliography", options["bibliography"])]
     if target == "html":
         arguments.append("--mathml")
     if target == "gfm":
-        arguments.append(f"--lua-filter={HERE / 'gfm.lua'}")
+        arguments.append(file("lua-filter", HERE / "gfm.lua"))
     elif options.get("toc"):
         arguments += ["--toc", f"--toc-depth={options.get('toc-depth', 3)}"]
     if options.get("number-sections"):
@@ -105,7 +108,7 @@ def _pandoc(
         values.write_text(json.dumps(metadata), encoding="utf-8")
         command = [
             pypandoc.get_pandoc_path(),
-            "--from=markdown",
+            "--from=markdown-implicit_figures",
             "--wrap=preserve",
             f"--defaults={defaults}",
             f"--metadata-file={values}",

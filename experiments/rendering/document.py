@@ -267,13 +267,11 @@ def _cell(path: Path, lines: list[str], line: int) -> Cell:
         raise RenderError(f"{path}:{line}: the #| options are not valid YAML: {error}") from error
     _check_keys(options, CELL_OPTIONS, f"{path}:{line}")
     label = options.get("label", "")
-    for prefix, needed in (("fig-", ("fig-cap", "fig-alt")), ("tbl-", ("tbl-cap",))):
-        for caption in needed:
-            if label.startswith(prefix) and not options.get(caption):
-                raise RenderError(f"{path}:{line}: the cell {label} has no {caption}")
-            if options.get(caption) and not label.startswith(prefix):
-                message = f"{caption} needs a label that begins with {prefix}"
-                raise RenderError(f"{path}:{line}: {message}")
+    for prefix, caption in (("fig-", "fig-cap"), ("tbl-", "tbl-cap")):
+        if label.startswith(prefix) and not options.get(caption):
+            raise RenderError(f"{path}:{line}: the cell {label} has no {caption}")
+        if options.get(caption) and not label.startswith(prefix):
+            raise RenderError(f"{path}:{line}: {caption} needs a label that begins with {prefix}")
     return Cell("\n".join(lines), line, options)
 
 

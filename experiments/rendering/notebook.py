@@ -179,7 +179,7 @@ def _shown(
     for output in outputs:
         if output.get("name") == "stderr":  # execute.warning is false
             continue
-        data = output.get("data", {"text": "printed text"})
+        data = output.get("data", {"printed text": ""})
         if "text/html" in data:
             message = (
                 "the cell shows HTML, for which Quarto loads scripts from outside; show Markdown"
@@ -189,7 +189,9 @@ def _shown(
             blocks.append(_joined(data["text/markdown"]))
         elif "image/svg+xml" in data:
             if not cell.options.get("fig-alt"):
-                raise document.fail(cell.line, "a cell that shows a figure needs a label fig-...")
+                raise document.fail(
+                    cell.line, "a figure needs fig-alt, a label and fig-cap"
+                )
             path = f"{document.path.stem}_files/{cell.figure_name(index)}.svg"
             if path in figures:
                 raise document.fail(cell.line, "the cell shows two figures; give each a cell")

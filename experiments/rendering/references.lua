@@ -94,8 +94,9 @@ local function image(element)
     .. alt .. "))")
 end
 
-local function scrolling(element)
-  if not html then return nil end
+local function bare_table(element)
+  if typst then element.classes = { "typst:no-figure" } end
+  if not html then return element end
   -- A list of pairs keeps the order of the attributes; a Lua table does not.
   return pandoc.Div({ element }, pandoc.Attr("", { "table-scroll" },
     { { "role", "region" }, { "tabindex", "0" }, { "aria-label", "Table" } }))
@@ -162,6 +163,6 @@ function Pandoc(doc)
   blocks = blocks:walk({ traverse = "topdown", Header = section_numbering(base), Div = float,
     Table = labelled_table })
   blocks:walk({ Div = check_div })
-  doc.blocks = blocks:walk({ Cite = reference, Image = image, Table = scrolling })
+  doc.blocks = blocks:walk({ Cite = reference, Image = image, Table = bare_table })
   return doc
 end

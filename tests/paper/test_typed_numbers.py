@@ -157,12 +157,12 @@ CELL = '```{{python}}\n#| label: fig-a\n#| fig-cap: "{caption}"\n{code}\n```\n'
 )
 def test_a_typed_number_is_caught(body: str, project: dict) -> None:
     source = f"---\ntitle: A paper\n---\n\n{body}\n"
-    assert found(parse(Path("paper/x.qmd"), source, project, PAPER))
+    assert found(parse(Path("paper/x.qmd"), source, project))
 
 
 def test_a_typed_number_in_a_title_is_caught(project: dict) -> None:
     source = "---\ntitle: Sycophancy rose by 0.193\n---\n\nText.\n"
-    assert found(parse(Path("paper/x.qmd"), source, project, PAPER)) == ["0.193"]
+    assert found(parse(Path("paper/x.qmd"), source, project)) == ["0.193"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_typed_number_in_a_title_is_caught(project: dict) -> None:
 )
 def test_other_digits_are_not(body: str, project: dict) -> None:
     source = f"---\ntitle: A paper\n---\n\n{body}\n"
-    assert found(parse(Path("paper/x.qmd"), source, project, PAPER)) == []
+    assert found(parse(Path("paper/x.qmd"), source, project)) == []
 
 
 def test_a_stated_parameter_must_be_the_one_that_was_used() -> None:

@@ -20,28 +20,30 @@ website:
 execute:
   echo: false
 number-sections: true
+lang: en
+filters: [paper/style/filter.lua]
 bibliography: paper/references.bib
 format:
   html:
     toc: true
     css: paper/style/styles.css
-  gfm: default
-  typst: default
+  gfm: {}
+  typst:
+    template: paper/style/page.typ
 """
 REFERENCES = """
 @article{sharma2023, title={Towards Understanding Sycophancy}, author={Sharma, Mrinank},
   journal={arXiv}, year={2023}}
 """
-STYLES = Path(__file__).parents[2] / "paper" / "style" / "styles.css"
+STYLE = Path(__file__).parents[2] / "paper/style"
 
 
 def write_project(root: Path, documents: dict[str, str]) -> Path:
     """A project whose documents are the values; each gets front matter where it has none."""
-    (root / "paper/style").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(STYLE, root / "paper/style", dirs_exist_ok=True)
     (root / "_quarto.yml").write_text(PROJECT)
     (root / "_environment").write_text("SOURCE_DATE_EPOCH=0\n")
     (root / "paper" / "references.bib").write_text(REFERENCES)
-    shutil.copyfile(STYLES, root / "paper" / "style" / "styles.css")
     for name, text in documents.items():
         matter = "" if text.startswith("---") else "---\ntitle: A title\n---\n"
         (root / "paper" / f"{name}.qmd").write_text(matter + text)

@@ -15,16 +15,16 @@ from experiments.rendering.document import (
 MATTER = "---\ntitle: A title\n---\n"
 
 
-def parsed(body: str, project: dict | None = None, folder: Path = Path(".")):
-    return parse(Path("paper/index.qmd"), MATTER + body, project or {"format": "html"}, folder)
+def parsed(body: str):
+    return parse(Path("paper/index.qmd"), MATTER + body, {})
 
 
 def test_text_and_cells_keep_their_lines():
-    document = parsed("One.\n\n```{python}\n#| label: fig-a\n#| fig-cap: A cap\nx = 1\n```\nTwo.\n")
+    document = parsed("One.\n\n```{python}\n#| label: tbl-a\n#| tbl-cap: A cap\nx = 1\n```\nTwo.\n")
     text, cell, rest = document.parts
     assert (text, rest) == (Text("One.\n\n", 4), Text("Two.\n", 11))
     assert isinstance(cell, Cell) and cell.line == 6
-    assert cell.options == {"label": "fig-a", "fig-cap": "A cap"}
+    assert cell.options == {"label": "tbl-a", "tbl-cap": "A cap"}
     assert cell.source.splitlines()[-1] == "x = 1"
 
 
@@ -43,6 +43,10 @@ def test_a_shown_cell_does_not_run(fence):
         ("- A list\n\n    ```{python}\n    x\n    ```\n", 6, "must not be indented"),
         ("```{python}\n#| fig-cap: A cap\nx\n```\n", 4, "needs a label"),
         ("```{python}\n#| label: fig-a\nx\n```\n", 4, "has no fig-cap"),
+        ("```{python}\n#| label: 5\nx\n```\n", 4, "label must be text, not 5"),
+        ("```{python}\n#| label: a\n#| fig-alt: >-\n#|   A bar.\nx\n```\n", 6, "as one line"),
+        ("```{python}\n#| label: a\n#| fig-alt: A\n#|   bar.\nx\n```\n", 7, "as one line"),
+        ("Text.\n\n![A](a.svg)\n", 6, "images are not supported"),
         ("```{python}\n#| code-fold: true\nx\n```\n", 4, "'code-fold' is outside"),
         ("```{python}\n#| label: [\nx\n```\n", 4, "not valid YAML"),
         ("Text `{python} a\n+ b` more.\n", 4, "on one line"),
@@ -62,25 +66,43 @@ def test_what_is_outside_the_subset_names_its_line(body, line, words):
         ("---\ntitle: A\n", "not closed"),
         ("---\nsubtitle: A\n---\n", "no title"),
         ("---\ntitle: A\ndate: today\n---\n", "'date' is outside"),
-        ("---\ntitle: A\nexecute:\n  freeze: auto\n---\n", "'freeze' is outside"),
-        ("---\ntitle: A\nformat: docx\n---\n", "'docx' is outside"),
-        ("---\ntitle: A\nformat:\n  html:\n    embed-resources: true\n---\n", "must be False"),
+        ("---\ntitle: A\nbibliography: 5\n---\n", "'bibliography' is outside"),
+        ("---\ntitle: 5\n---\n", "title must be text, not 5"),
+        ("---\n5\n---\n", "expected keys and values"),
         ("---\ntitle: '`{python} x`'\n---\n", "not evaluated in front matter"),
-        ("---\ntitle: A\nbibliography: none.bib\n---\n", "none.bib, which does not exist"),
     ],
 )
-def test_front_matter_is_checked(source, words, tmp_path):
+def test_front_matter_is_checked(source, words):
     with pytest.raises(RenderError, match=words):
-        parse(Path("paper/index.qmd"), source, {}, tmp_path)
+        parse(Path("paper/index.qmd"), source, {})
 
 
 def test_the_document_overrides_the_project_and_a_format_overrides_both():
-    project = {"toc": True, "execute": {"echo": False}, "format": {"html": {"toc-depth": 2}}}
-    source = "---\ntitle: A\nexecute:\n  warning: false\nformat:\n  html:\n    toc: false\n---\n"
-    document = parse(Path("a.qmd"), source, project, Path("."))
-    assert document.metadata["execute"] == {"echo": False, "warning": False}
-    options = options_for(document, "html")
-    assert (options["toc"], options["toc-depth"]) == (False, 2)
+    project = {"toc": True, "lang": "en", "format": {"html": {"toc": False}, "gfm": {}}}
+    document = parse(Path("a.qmd"), MATTER, project)
+    assert [options_for(document, name)["toc"] for name in ("html", "gfm")] == [False, True]
+    document = parse(Path("a.qmd"), "---\ntitle: A\ntoc: false\n---\n", project)
+    assert not options_for(document, "gfm")["toc"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("bibliography: 5", "bibliography must be text, not 5"),
+        ("bibliography: none.bib", "none.bib, which does not exist"),
+        ("filters: [none.lua]", "none.lua, which does not exist"),
+        ("format: html", "format must be keys, not 'html'"),
+        ("format: {docx: {}}", "'docx' is outside"),
+        ("format: {html: {embed-resources: true}}", "'embed-resources' is outside"),
+        ("format: {html: {html-math-method: katex}}", "must be mathml"),
+        ("execute: {freeze: auto}", "execute.freeze is outside"),
+        ("- 5", "expected keys and values"),
+    ],
+)
+def test_the_settings_are_checked(settings, words, tmp_path):
+    (tmp_path / "_quarto.yml").write_text(settings)
+    with pytest.raises(RenderError, match=words):
+        load_project(tmp_path)
 
 
 def test_the_render_list_keeps_its_order(project):

@@ -11,12 +11,12 @@ SVG = "<svg/>"
 
 def document(body: str):
     source = "---\ntitle: A title\n---\n" + body
-    return parse(Path("index.qmd"), source, {"execute": {"echo": False}}, Path("."))
+    return parse(Path("index.qmd"), source, {})
 
 
-def shown(options: str, *outputs: dict, target: str = "html") -> tuple[str, dict[str, bytes]]:
+def shown(options: str, *outputs: dict) -> tuple[str, dict[str, bytes]]:
     parsed = document(f"```{{python}}\n{options}\nx\n```\n")
-    return to_markdown(Executed(parsed, {}, {0: list(outputs)}), target)
+    return to_markdown(Executed(parsed, {}, {0: list(outputs)}), "html")
 
 
 def display(**data: str) -> dict:
@@ -52,6 +52,7 @@ def test_inline_text_is_literal_and_markdown_is_markdown(result, text):
     [
         (ok(plain="np.float64(0.3)"), "neither text nor a number"),
         (ok(plain="''"), "gives no text"),
+        (ok(markdown="{{< env HOME >}}"), "which Quarto expands"),
         (ok(), "neither text nor a number"),
         ({"status": "error", "ename": "NameError", "evalue": "name 'x'"}, "failed with NameError"),
         (None, "no reply"),
@@ -62,34 +63,52 @@ def test_inline_that_would_print_nonsense_fails(result, words):
         _inline_text(document("a"), 7, "x", result)
 
 
+FIGURE = '#| label: fig-a\n#| fig-cap: "Of *all*."\n#| fig-alt: A [bar]'
+
+
 def test_a_labelled_figure_gets_its_caption_and_file():
-    options = '#| label: fig-a\n#| fig-cap: "Of *all*."\n#| fig-alt: A "bar"'
-    markdown, figures = shown(options, display(svg=SVG, plain="<Figure>"))
+    markdown, figures = shown(FIGURE, display(svg=SVG, plain="<Figure>"))
     assert figures == {"index_files/fig-a.svg": b"<svg/>"}
     assert "::: {#fig-a}" in markdown and "Of *all*." in markdown
-    assert '![](index_files/fig-a.svg){fig-alt="A &quot;bar&quot;"}' in markdown
+    assert "![A \\[bar\\]](index_files/fig-a.svg)" in markdown
 
 
-def test_two_figures_of_one_cell_have_two_files():
-    _, figures = shown("", display(svg=SVG), display(svg=SVG))
-    assert len(figures) == 2
-
-
-def test_html_is_for_html_and_only_its_tables_for_pdf():
-    table, script = display(html="<table></table>", plain="t"), display(html="<b>x</b>", plain="p")
-    assert "<b>x</b>" in shown("", script)[0]
-    assert "<b>x</b>" not in shown("", script, target="typst")[0]
-    assert "<table>" in shown("", table, target="typst")[0]
-
-
-def test_output_options():
-    assert "hidden" not in shown("#| output: false", stream("hidden"))[0]
+def test_output_that_is_not_shown():
     assert shown("#| include: false", stream("hidden"))[0] == ""
-    assert shown("#| output: asis", stream("**as is**"))[0] == "**as is**"
-    assert "noise" not in shown("#| warning: false", stream("noise", "stderr"))[0]
-    assert "noise" in shown("", stream("noise", "stderr"))[0]
-    assert "```python\nx\n```" in shown("#| echo: true")[0]
-    assert shown("", stream("``` inside"))[0].startswith("````")
+    assert shown("#| label: a", stream("noise", "stderr"))[0] == ""
+    assert shown("#| label: a", display(markdown="**b**", plain="b"))[0] == "**b**"
+
+
+@pytest.mark.parametrize(
+    ("options", "outputs", "words"),
+    [
+        (FIGURE, [display(svg=SVG), display(svg=SVG)], "two figures"),
+        ("#| label: a", [display(svg=SVG)], "needs fig-alt"),
+        ("#| label: a", [display(html="<b>x</b>", plain="x")], "loads scripts from outside"),
+        ("#| label: a", [display(plain="<Axes>")], "shows text/plain"),
+        ("#| label: a", [stream("x")], "shows printed text"),
+        ("#| label: a", [display(markdown="{{< env HOME >}}")], "{{<, which Quarto expands"),
+    ],
+)
+def test_output_that_quarto_or_a_reader_would_trip_over_fails(options, outputs, words):
+    with pytest.raises(RenderError, match=rf"index\.qmd:4: .*{words}"):
+        shown(options, *outputs)
+
+
+@pytest.mark.parametrize(
+    ("before", "value"),
+    [("", "1. x"), ("Text.\n\n", "- x"), ("Text.\n\n- ", "12) x"), ("> ", "+ x")],
+)
+def test_an_inline_value_that_would_become_a_list_fails(tmp_path, before, value):
+    parsed = document(f"{before}`{{python}} '{value}'` and more.\n")
+    line = 4 + before.count("\n")
+    with pytest.raises(RenderError, match=rf"index\.qmd:{line}: .*put a word before"):
+        execute(tmp_path, parsed)
+
+
+def test_an_inline_value_within_a_paragraph_may_look_like_a_list(tmp_path):
+    parsed = document("A `{python} '1. x'`\n`{python} '1. x'` `{python} '+0.3'`.\n")
+    assert execute(tmp_path, parsed).texts == {0: "A 1. x\n1. x +0.3.\n"}
 
 
 def test_a_labelled_cell_that_shows_nothing_fails():
