@@ -31,7 +31,7 @@ SHARED = {"bibliography": str, "lang": str, "toc": bool, "toc-depth": int, "numb
 FRONT_MATTER = {"title": str, "subtitle": str, "author": str, "toc": bool}
 PROJECT_KEYS = SHARED | {
     "project": dict, "website": dict, "profile": dict, "execute": dict, "format": dict,
-    "filters": list, "jupyter": str,
+    "filters": list, "jupyter": str, "syntax-highlighting": str,
 }  # fmt: skip
 CELL_OPTIONS = {"label": str, "include": bool, "fig-cap": str, "fig-alt": str, "tbl-cap": str}
 FORMAT_OPTIONS = {"toc": bool, "css": str, "template": str}
@@ -43,4 +43,4 @@ REQUIRED_VALUES = {
 }
 EXECUTE = {"echo": False, "warning": False}
 # What concerns only the look of Quarto's own pages.
-IGNORED_OPTIONS = {"theme", "respect-user-color-scheme", "syntax-highlighting"}
+IGNORED_OPTIONS = {"theme", "respect-user-color-scheme"}

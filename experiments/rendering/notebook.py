@@ -189,9 +189,7 @@ def _shown(
             blocks.append(_joined(data["text/markdown"]))
         elif "image/svg+xml" in data:
             if not cell.options.get("fig-alt"):
-                raise document.fail(
-                    cell.line, "a figure needs fig-alt, a label and fig-cap"
-                )
+                raise document.fail(cell.line, "a figure needs fig-alt, a label and fig-cap")
             path = f"{document.path.stem}_files/{cell.figure_name(index)}.svg"
             if path in figures:
                 raise document.fail(cell.line, "the cell shows two figures; give each a cell")

@@ -10,9 +10,20 @@ function Link(link)
   return link
 end
 
+-- An interval stays on one line.
+local function unbroken(inlines)
+  for i = 2, #inlines do
+    local before = inlines[i - 1]
+    if inlines[i].t == "Space" and before.t == "Str" and before.text:match("^%[.*,$") then
+      inlines[i] = pandoc.Str("\u{a0}")
+    end
+  end
+  return inlines
+end
+
 -- The writers make columns as wide as what stands in them. pandoc gives every column a share of the
 -- line instead once a line of a table's source is long, which splits words and intervals.
 function Table(element)
   element.colspecs = element.colspecs:map(function(column) return { column[1] } end)
-  return element
+  return element:walk({ Inlines = unbroken })
 end

@@ -173,7 +173,7 @@ def test_markdown_is_plain(root):
     [("typst", ".pdf"), ("commonmark", ".md#sec-a"), ("html", ".html#sec-a")],
 )
 def test_the_filter_keeps_links_in_their_format_and_columns_without_widths(target, extension):
-    table = f"| a | b |\n|--|--|\n| HellaSwag | {LONG} |"
+    table = f"| a | b |\n|--|--|\n| +0.07 [−0.08, +0.22] | {LONG} |"
     done = subprocess.run(
         [pypandoc.get_pandoc_path(), "--to", target, f"--lua-filter={STYLE / 'filter.lua'}"],
         input=f"[x](other.qmd#sec-a) [y](#sec-b) [z](https://example.org/a.qmd)\n\n{table}\n",
@@ -184,6 +184,7 @@ def test_the_filter_keeps_links_in_their_format_and_columns_without_widths(targe
     assert f"other{extension}" in done.stdout and "other.qmd" not in done.stdout
     assert "https://example.org/a.qmd" in done.stdout and "sec-b" in done.stdout
     assert "%" not in done.stdout
+    assert re.search(r"\[−0\.08,(\u00a0|~|&nbsp;)\+0\.22", done.stdout)
 
 
 @pytest.mark.parametrize(
