@@ -9,6 +9,7 @@ import pytest
 
 from experiments import render as stage
 from experiments.errors import RenderError
+from experiments.rendering.document import load_project
 from tests.rendering.conftest import project  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -154,6 +155,12 @@ def test_quarto_is_used_where_it_is_installed(project, tmp_path, monkeypatch):  
     monkeypatch.setenv("QUARTO_TEXT", "<p>?@fig-none</p>")
     with pytest.raises(RenderError, match="unresolved cross-reference"):
         stage.render(root, [])
+    monkeypatch.setenv("QUARTO_TEXT", "<p>fine</p>")
+    working = quarto.read_text()
+    for warning in ("\\x1b[33mWARN: Unable to resolve", "[WARNING] Citeproc: citation x not found"):
+        quarto.write_text(f"{working}print('{warning}')\n")
+        with pytest.raises(RenderError, match=r"quarto warns: (Unable|Citeproc)"):
+            stage.render(root, [])
     quarto.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n")
     with pytest.raises(RenderError, match="quarto render failed"):
         stage.render(root, [])
@@ -237,3 +244,19 @@ def test_the_paper_renders_under_the_published_protocol(tmp_path, monkeypatch):
     assert "No run is archived;" in (tmp_path / "_site/paper/runs.html").read_text()
     with (tmp_path / "results/printed_numbers.csv").open() as file:
         assert {row["document"] for row in csv.DictReader(file)} == {"audit"}
+
+
+def test_quartos_hook_needs_no_activated_environment(project):  # noqa: F811
+    """Quarto starts a Python file with QUARTO_PYTHON, in the project's folder."""
+    hooks = load_project(ROOT)["project"]["post-render"]
+    root = project(index="Text.")
+    (root / ".printed").mkdir()
+    header = "document,key,printed,value,low,high\n"
+    (root / ".printed/index.csv").write_text(f"{header}index,k,1,1,,\n")
+    shutil.copytree(ROOT / "experiments", root / "experiments")
+    shutil.copy(ROOT / "README.md", root)
+    environment = {"PATH": "/nowhere", "HOME": str(root)}
+    for hook in hooks:
+        assert hook.endswith(".py")
+        subprocess.run([sys.executable, hook], cwd=root, env=environment, check=False)
+    assert "index,1,k,1,1,," in (root / "results/printed_numbers.csv").read_text()
