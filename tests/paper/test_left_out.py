@@ -33,6 +33,11 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if table.stem == "rankings":  # somebody is first
                 frame["rank"] = frame.groupby("scheme")["rank"].rank().astype(int)
             frame.to_csv(table, index=False)
+    claims = pd.read_csv(root / "results/claims.csv")
+    on_all = claims["id"] == "not-neutral"  # a claim on adapters some of which are left out
+    claims.loc[on_all, "verdict"] = "not measured"
+    claims.loc[on_all, ["estimate", "low", "high", "n"]] = float("nan")
+    claims.to_csv(root / "results/claims.csv", index=False)
     for record in (root / "results/training").iterdir():
         if record.stem not in KEPT:
             record.unlink()
