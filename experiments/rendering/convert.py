@@ -50,9 +50,7 @@ def convert(
 ) -> str:
     """Run pandoc on executed Markdown. Raises RenderError on every warning pandoc gives."""
     options = options_for(document, target)
-    metadata = {
-        key: options[key] for key in ("title", "subtitle", "author", "lang") if key in options
-    }
+    metadata: dict[str, Any] = {key: options[key] for key in METADATA if key in options}
     metadata["link-citations"] = True
     variables: dict[str, Any] = {}
     template = HERE / "page.md"
