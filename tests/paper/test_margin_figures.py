@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from experiments import tables
 from experiments.stats.margins import item_margins, margin_table
 from tests.paper import test_figures as looks
 from tests.stats.test_margins import made
@@ -37,8 +38,11 @@ def report(tmp_path_factory: pytest.TempPathFactory):
     values = made(**margins)
     root: Path = tmp_path_factory.mktemp("project")
     (root / "results").mkdir()
-    margin_table(values, SETTINGS, seed=1).to_csv(root / "results/margins.csv", index=False)
-    item_margins(values).to_csv(root / "results/item_margins.csv", index=False)
+    for name, table in (
+        ("margins", margin_table(values, SETTINGS, seed=1)),
+        ("item_margins", item_margins(values)),
+    ):
+        tables.write(root / "results", name, tables.with_digits(tables.TABLES[name], table))
     return looks.Report("figures", root)
 
 

@@ -1,11 +1,14 @@
 """Printed numbers: all that changed, and nothing else."""
 
 import shutil
+from io import StringIO
 
+import pandas as pd
 import pytest
 
 from experiments.revisions.printed import Interval, Printed, independent, parsed_key
 from printing import report as report_module
+from tests.paper import made
 from tests.revisions.repository import EFFECTS, SHIFT, numbers_of, printed
 
 
@@ -67,12 +70,12 @@ def test_the_reports_own_log_is_understood(bare) -> None:
         shutil.copy(bare.root / ".printed/index.csv", bare.root / "results/printed_numbers.csv")
 
     bare.write(".gitignore", ".printed/\n")
-    bare.write("results/effects.csv", EFFECTS)
+    effects = pd.read_csv(StringIO(EFFECTS))
+    made.write(bare.root / "results", "effects", effects)
     render()
     bare.commit()
-    bare.replace(
-        "results/effects.csv", "suggestion_shift,0.05,-0.10", "suggestion_shift,-0.15,-0.3"
-    )
+    effects.loc[effects["model"] == "mmlu", ["estimate", "low"]] = -0.15, -0.3
+    made.write(bare.root / "results", "effects", effects)
     render()
     status, report = bare.run()
     assert status == 1
