@@ -38,7 +38,7 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.monotonic()
     if arguments.tiny:
-        first_look()
+        first_look(arguments.record)
         closing = f"Next, the real thing: make reproduce ({_cost('reproduce')})"
         page = TRY / PAGE
     else:
@@ -50,7 +50,7 @@ def main() -> None:
     print(f"Done in {_minutes(time.monotonic() - began)}. Open {page}. {closing}")
 
 
-def first_look() -> None:
+def first_look(record: bool) -> None:
     """The whole way at a tiny size in _try/, which is made anew; nothing else changes."""
     there = "reusing data/" if variant.DATA.is_dir() else "downloading 180 MB of data and a model"
     print(
@@ -65,9 +65,11 @@ def first_look() -> None:
     os.chdir(project)
     try:
         run_python("experiments.fetch")
-        run_stages(expected_seconds("smoke"))
+        seconds = run_stages(expected_seconds("smoke"))
     finally:
         os.chdir(home)
+    if record:
+        write_seconds("smoke", seconds)
 
 
 def whole_study(scale: str, record: bool) -> None:
