@@ -186,6 +186,14 @@ def test_one_adapters_parameter_re_runs_only_its_chain(pipeline) -> None:
     assert pipeline.run() == set()
 
 
+def test_an_edit_of_the_tuning_code_asks_no_base_model(pipeline) -> None:
+    (pipeline.root / "experiments/engine/training/content.txt").write_text("edited")
+    stages = pipeline.run()
+    chains = {f"{verb}@{name}" for verb in ("train", "evaluate") for name in ADAPTERS}
+    assert of_models(stages) == chains
+    assert not {"curate", "prepare"} & stages
+
+
 def test_a_parameter_of_the_analysis_touches_no_model(pipeline) -> None:
     pipeline.set("analyze.confidence", 0.9)
     stages = pipeline.run()
