@@ -144,7 +144,9 @@ def test_quarto_is_the_pinned_release(tmp_path, content: str) -> None:
         ("RenderError: quarto warns: Unable to resolve crossref @fig-x", 1, False),
     ],
 )
-def test_only_a_whole_render_by_quarto_passes(tmp_path, said: str, status: int, passes: bool) -> None:
+def test_only_a_whole_render_by_quarto_passes(
+    tmp_path, said: str, status: int, passes: bool
+) -> None:
     write_command(tmp_path / "bin/make", f"cat <<'EOF'\n{said}\nEOF\nexit {status}")
     done = shell(of_site("Render")["run"], tmp_path)
     assert (done.returncode == 0) is passes, done.stdout + done.stderr
