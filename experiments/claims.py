@@ -28,18 +28,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import Field, TypeAdapter, ValidationError
 
 from experiments.errors import DataError
+from experiments.params.sections import BASE, strict
 from experiments.yaml_files import YAMLProblem, read_yaml
 
-BASE = "base"
 THRESHOLDS = ("above", "below")
 
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Cell = dict[str, Text]
-strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False, strict=True))
 
 
 @strict

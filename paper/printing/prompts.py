@@ -124,6 +124,4 @@ def paragraph(text: str) -> str:
     text = " ".join(inspect.cleandoc(text).split()).replace(" - ", " − ")
     text = re.sub(r"(?<!`)(\\boxed\{\})", r"`\1`", text)
     text = re.sub(r"(?<![`\w])([a-z]+(?:_[a-z]+)+)(?![`\w])", r"`\1`", text)
-    return re.sub(
-        r"(?<=[.:,;] )(flip|regressive|progressive|position|accuracy)(?=:)", r"`\1`", text
-    )
+    return re.sub(DEFINED, r"`\1`", text)
