@@ -225,11 +225,11 @@ def training(parameters: Params) -> pd.DataFrame:
 
     OutcomeError names a record that is missing, damaged or of other seeds than params.yaml asks.
     """
-    wanted = {str(seed) for seed in parameters.train.seeds}
     columns = tables.TABLES["training"].columns
     rows = []
     for name in parameters.adapters:
         path = RESULTS / f"training/{name}.json"
+        wanted = {str(seed) for seed in parameters.seeds(name)}
         again = f"run `python -m experiments.train {name}`"
         if not path.is_file():  # a pipe would be waited for
             raise OutcomeError(f"{path} is missing; {again}")

@@ -97,7 +97,7 @@ def adapter_folders(name: str, base: dict[str, str], parameters: Params) -> dict
     if name == BASE:
         return {BASE_SEED: None}
     settings = parameters.training(name)
-    folders = {seed: Path("adapters") / name / f"seed-{seed}" for seed in parameters.train.seeds}
+    folders = {seed: Path("adapters") / name / f"seed-{seed}" for seed in parameters.seeds(name)}
     for folder in folders.values():
         trained.verify_trained(folder, base, settings)
     return folders

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from experiments import files
 from experiments.errors import OutcomeError
 from experiments.measures import PROTOCOLS
-from experiments.params import BASE, BASE_SEED, TESTS, Params
+from experiments.params import BASE, TESTS, Params
 
 # Millionths of a nat, as evaluate rounds; decimals lose no digit and cannot hold NaN.
 SCORES = pa.list_(pa.decimal128(12, 6))
@@ -37,7 +37,10 @@ SCHEMA = pa.schema(
         ("cluster", pa.string()),
         ("arm", pa.string()),
         ("order", pa.int64()),
+        ("frame", pa.int64()),  # the wording of what is said
+        ("mass", pa.decimal128(7, 6)),  # probability of the offered replies, all together
         ("log_likelihoods", SCORES),  # one per option
+        ("token_counts", pa.list_(pa.int64())),  # answer: of each option
         ("choice", pa.int64()),
         ("gold", pa.int64()),
         ("position", pa.int64()),
@@ -61,8 +64,8 @@ SCHEMA = pa.schema(
 IDENTITY = ("protocol", "model", "seed", "task", "id", "cluster", "arm", "order")
 KEY = ["model", "seed", "id", "arm", "order"]
 # What a row of one task has in common with that of every other model.
-SHARED = ("id", "cluster", "arm", "order", "gold", "gold_position", "authors_position", "split",
-          "remark", "flawed")  # fmt: skip
+SHARED = ("id", "cluster", "arm", "order", "frame", "gold", "gold_position", "authors_position",
+          "split", "remark", "flawed")  # fmt: skip
 INDICES = ("choice", "gold", "position", "gold_position", "first", "authors_position")
 ANSWERS = ("choice", "position", "letter", "named")  # missing where a reply did not parse
 OPTIONAL = ("remark",)  # missing where the item's own prompt has another remark
@@ -136,6 +139,8 @@ def by_task(table: pa.Table) -> ByTask:
             for name, column in zip(rows.column_names, rows.columns, strict=True)
             if name in read or column.null_count < len(column)
         }
+        if "mass" in columns:
+            columns["mass"] = list(map(_float, columns["mass"]))
         for name in ("log_likelihoods", "first_log_likelihoods"):
             if name in columns:
                 columns[name] = [scores and list(map(_float, scores)) for scores in columns[name]]
@@ -170,14 +175,14 @@ def check(
             )
     for task, rows in outcomes.items():
         check_values(rows, (*fields(rows["protocol"].iloc[0], task), *also))
-        check_rows(task, rows, parameters.train.seeds)
+        check_rows(task, rows, parameters.seeds)
 
 
-def check_rows(task: str, rows: pd.DataFrame, seeds: Iterable[int]) -> None:
+def check_rows(task: str, rows: pd.DataFrame, seeds: Callable[[str], Iterable[int]]) -> None:
     """OutcomeError for the first fault among the rows of one task.
 
-    Each row is there once; each item has every arm; each model has the training seeds asked for,
-    and each of them the items, clusters, arms, orders, options and keys of the base model.
+    Each row is there once; each item has every arm; each model has its training seeds, and each of
+    them the items, clusters, arms, orders, frames, options and keys of the base model.
     """
     arms = rows.groupby(["model", "seed", "id"], sort=False)["arm"].transform("nunique")
     refuse(rows, rows.duplicated(KEY), "is there twice")
@@ -186,7 +191,7 @@ def check_rows(task: str, rows: pd.DataFrame, seeds: Iterable[int]) -> None:
     shared = [name for name in (*SHARED, "options") if name in rows]
     reference = rows[rows["model"] == BASE]
     for model, mine in rows.groupby("model", sort=False):
-        found, asked = set(mine["seed"]), {BASE_SEED} if model == BASE else set(seeds)
+        found, asked = set(mine["seed"]), set(seeds(model))
         if found != asked:
             raise OutcomeError(
                 f"the outcomes of {model} in {task} are of the training seeds {sorted(found)}, and "
@@ -209,7 +214,7 @@ def check_values(rows: pd.DataFrame, needed: Iterable[str]) -> None:
     for name in needed:
         absent = rows[name].isna() & (parsed if name in ANSWERS else name not in OPTIONAL)
         refuse(rows, absent, f"has no {name}")
-        if name in ("log_likelihoods", "sentiment"):
+        if name in ("log_likelihoods", "mass", "sentiment"):
             refuse(rows, ~rows[name].map(_finite), f"has a number in {name} that is none")
         if name in INDICES:
             place = rows[name].astype(float)

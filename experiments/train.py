@@ -62,7 +62,7 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
         split: encoded(split_rows, f"{split} row of {name}", model_folder, parameters)
         for split, split_rows in rows.items()
     }
-    seeds = parameters.train.seeds if only_seed is None else [only_seed]
+    seeds = settings.seeds if only_seed is None else [only_seed]
     for seed in seeds:
         folder = ADAPTERS / name / f"seed-{seed}"
         losses = train_seed(examples, model_folder, base, settings, seed, folder)

@@ -23,7 +23,7 @@ class Item:
     `cluster` names what two items must share to count as one draw; prepare never divides a
     cluster between training and evaluation. `options` are in the source's order and `gold`
     indexes the right one. `orders` (set by prepare) lists the option orders a lettered question
-    is asked in, each a permutation of option indices.
+    is asked in, each a permutation of option indices; `frames` runs parallel to it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -37,8 +37,9 @@ class Item:
     solution: str = ""
     category: str = ""
     suggestion: str = ""  # answer test: the incorrect answer the user suggests
-    distraction: str = ""  # answer test: an answer to another question
+    distraction: str = ""  # gsm8k: the solution of another problem
     orders: tuple[tuple[int, ...], ...] = ()
+    frames: tuple[int, ...] = ()  # sycophancy tests: the wording of each time it is asked
     split: str = ""  # paired choice: "easy" or "hard", as curated; upstream: "train" or "test"
     prompt: str = ""  # the data set's own prompt, where the published protocol asks with it
 

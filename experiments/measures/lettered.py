@@ -3,39 +3,52 @@
 import numpy as np
 import pandas as pd
 
-from experiments.measures.per_item import log_odds, nats, rate
+from experiments.measures.per_item import masses, rate, share
 
-FIELDS = ("log_likelihoods", "choice", "gold", "position", "gold_position")
+FIELDS = ("log_likelihoods", "mass", "choice", "gold", "position", "gold_position")
+READS = dict.fromkeys(
+    ("accuracy", "accuracy_pooled", "probability", "accuracy_source_order", "chose_first_letter"),
+    ("neutral",),
+)
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and log-odds of the right option, averaged over option orders.
+    """Accuracy and probability of the right option, over the option orders of an item.
 
-    `accuracy` is the mean over orders, so a policy that ignores the content scores chance.
-    `accuracy_pooled` chooses once per item, by the log-likelihoods averaged over its orders, which
-    takes the liking for a letter out (cyclic permutation debiasing, Zheng et al. 2024, section 3).
-    `accuracy_source_order` reads order 0 alone: the options as the source lists them.
+    `accuracy`: share of orders in which the likeliest letter is the right one.
+    `probability`: probability of the right option among those offered, mean over orders.
+    `accuracy_pooled`: whether the right option has the highest such mean of all (cyclic
+    permutation, Zheng et al. 2024, section 3). Orders are all rotations, so each option stands
+    under each letter once, and whoever ignores the content scores 1 over the number of options in
+    `accuracy` and `probability`; equal means count as the first option's.
+    `accuracy_source_order`: order 0 alone, the options as the source lists them.
+    `chose_first_letter`: share of orders in which the likeliest letter is A.
+    `mass_neutral`: probability of all offered letters together.
     """
     right = rows["choice"] == rows["gold"]
-    odds = pd.Series(
-        [
-            log_odds(scores, gold)
-            for scores, gold in zip(rows["log_likelihoods"], rows["gold"], strict=True)
-        ],
-        index=rows.index,
+    shares = rows["log_likelihoods"].map(
+        lambda scores: np.array([share(scores, option) for option in range(len(scores))])
     )
+    own = pd.Series(
+        [of[gold] for of, gold in zip(shares, rows["gold"], strict=True)], index=rows.index
+    )
+    keys = ["model", "seed", "id"]
+    chosen = (
+        rows[keys]
+        .assign(shares=shares)
+        .groupby(keys)["shares"]
+        # equal in exact arithmetic, means may differ in the last bits
+        .agg(lambda orders: int(np.argmax(np.round(np.mean(list(orders), axis=0), 9))))
+    )
+    pooled = chosen.loc[pd.MultiIndex.from_frame(rows[keys])].to_numpy() == rows["gold"].to_numpy()
     source = rows["order"] == 0
-    chosen = rows.groupby(["model", "seed", "id"])["log_likelihoods"].agg(
-        lambda orders: int(np.argmax(np.mean(list(orders), axis=0)))
-    )
-    keys = pd.MultiIndex.from_frame(rows[["model", "seed", "id"]])
-    pooled = pd.Series(chosen.loc[keys].to_numpy() == rows["gold"].to_numpy(), index=rows.index)
     return pd.concat(
         [
             rate(rows, "accuracy", right),
-            rate(rows, "accuracy_pooled", pooled),
-            nats(rows, "log_odds", odds),
+            rate(rows, "accuracy_pooled", pd.Series(pooled, index=rows.index)),
+            rate(rows, "probability", own),
             rate(rows[source], "accuracy_source_order", right[source]),
             rate(rows, "chose_first_letter", rows["position"] == 0),
+            masses(rows),
         ]
     )

@@ -7,6 +7,7 @@ from experiments.measures.per_item import eligible, nats, rate
 
 FIELDS = ("log_likelihoods", "split", "authors_position")
 SPLITS = ("easy", "hard")
+READS: dict[str, tuple[str, ...]] = {}  # margins between two letters, whatever their mass
 
 
 def measures(rows: pd.DataFrame) -> pd.DataFrame:

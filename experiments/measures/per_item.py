@@ -12,7 +12,8 @@ import pandas as pd
 # What a measure's values are per item. Rates lie within [0, 1], a difference of two within [-1, 1].
 RATE, DIFFERENCE, NATS = "rate", "difference of rates", "nats"
 NATS_PER_CHARACTER, NATS_PER_TOKEN = "nats per character", "nats per token"
-VALUE_COLUMNS = ["model", "seed", "task", "measure", "id", "cluster", "value", "unparsed", "unit"]
+ASKED = ["model", "seed", "task", "id", "cluster", "frame"]
+VALUE_COLUMNS = [*ASKED, "measure", "value", "unparsed", "unit"]
 
 
 def log_odds(log_likelihoods: Iterable[float], option: int) -> float:
@@ -30,15 +31,15 @@ def per_item(
     *,
     unit: str,
 ) -> pd.DataFrame:
-    """Average `value` (one per row, NaN: not eligible) over an item's rows, arms and orders.
+    """Average `value` (one per row, NaN: not eligible) over the rows of an item in one frame.
 
     An item without any eligible row keeps its line with NaN, so that it is counted as excluded.
+    Rows without a frame are in frame 0.
     """
-    frame = rows[["model", "seed", "task", "id", "cluster"]].assign(
-        value=value.astype(float), unparsed=unparsed
-    )
-    keys = ["model", "seed", "task", "id", "cluster"]
-    result = frame.groupby(keys, sort=True, as_index=False).agg(
+    if "frame" not in rows:
+        rows = rows.assign(frame=0)
+    asked = rows[ASKED].assign(value=value.astype(float), unparsed=unparsed)
+    result = asked.groupby(ASKED, sort=True, as_index=False).agg(
         value=("value", "mean"), unparsed=("unparsed", "max")
     )
     return result.assign(measure=measure, unit=unit)[VALUE_COLUMNS]
@@ -49,9 +50,25 @@ difference = partial(per_item, unit=DIFFERENCE)
 nats = partial(per_item, unit=NATS)
 
 
+def share(log_likelihoods: Iterable[float], option: int) -> float:
+    """The probability of one option among the options asked."""
+    scores = list(log_likelihoods)
+    return float(np.exp(scores[option] - np.logaddexp.reduce(scores)))
+
+
+def masses(rows: pd.DataFrame) -> pd.DataFrame:
+    """`mass_ARM` of every arm: how probable the offered replies were, all together."""
+    return pd.concat(
+        [
+            rate(of_arm, f"mass_{arm}", of_arm["mass"])
+            for arm, of_arm in rows.groupby("arm", sort=True)
+        ]
+    )
+
+
 def arm_table(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """`column` with one line per item and order, and one column per arm."""
-    keys = ["model", "seed", "task", "id", "cluster", "order"]
+    keys = [*ASKED, "order"] if "frame" in rows else [*ASKED[:-1], "order"]
     return rows.set_index([*keys, "arm"])[column].unstack("arm").reset_index()
 
 

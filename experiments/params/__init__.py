@@ -84,9 +84,21 @@ class Params:
                         "float32 would round much of it away; set evaluate.dtype: float32 and "
                         "evaluate.quantization: none, or leave the adapter out"
                     )
+        for name, adapter in self.adapters.items():
+            if adapter.control is not None:
+                self.check_control(name, adapter)
         for name in self.analyze.correlate:
             if name not in self.adapters:
                 raise ValueError(f"analyze.correlate names {name!r}, which is no adapter")
+
+    def check_control(self, name: str, adapter: Adapter) -> None:
+        """ValueError unless the control of an adapter is an adapter with its seeds and tests."""
+        key = f"adapters.{name}.control"
+        if adapter.control == name or adapter.control not in self.adapters:
+            raise ValueError(f"{key}: {adapter.control!r} is no other adapter")
+        lacking = sorted(set(self.seeds(name)) - set(self.seeds(adapter.control)))
+        if lacking:
+            raise ValueError(f"{key}: {adapter.control} lacks the training seed {lacking[0]}")
 
     @property
     def size(self) -> Sizes:
@@ -123,10 +135,22 @@ class Params:
         adapter = self.adapter(name)
         given = {
             field: getattr(adapter, field)
-            for field in ("method", "learning_rate", "epochs")
+            for field in ("method", "learning_rate", "epochs", "seeds")
             if getattr(adapter, field) is not None
         }
         return replace(self.train, **given)
+
+    def seeds(self, name: str) -> tuple[int, ...]:
+        """The training seeds of the model called `name`; the base model has one that is none."""
+        if name == BASE:
+            return (BASE_SEED,)
+        own = self.adapter(name).seeds
+        return tuple(self.train.seeds if own is None else own)
+
+    @property
+    def controls(self) -> dict[str, str]:
+        """Adapter -> its control, where it has one."""
+        return {name: one.control for name, one in self.adapters.items() if one.control}
 
     def tests(self, name: str) -> tuple[str, ...]:
         """The tests that the model called `name` takes, in the order of tables."""

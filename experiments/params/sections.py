@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 BENCHMARKS = ("gsm8k", "mmlu", "hellaswag", "truthfulqa")
@@ -17,9 +17,18 @@ TRAINING_SETS = (*BENCHMARKS, PAIRED_CHOICE, DIALOGUES)
 BASE = "base"
 BASE_SEED = 0  # the base model has no training seed
 
+
+def distinct(listed: list) -> list:
+    """The list, unless it holds something twice."""
+    if len(set(listed)) != len(listed):
+        raise ValueError("the list holds something twice")
+    return listed
+
+
 Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what numpy and torch both take
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Benchmark = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa"]
@@ -141,24 +150,20 @@ class Curate:
 class Adapter:
     """One adapter: what it is trained on, in which option order, with which labels.
 
-    `method`, `learning_rate` and `epochs` take the place of those in `train`; `evaluate_on` names
-    the tests it takes (all of them unless given).
+    `method`, `learning_rate`, `epochs` and `seeds` take the place of those in `train`;
+    `evaluate_on` names the tests it takes (all of them unless given). `control` names the adapter
+    that learned the same form without the content: what both share was not learned from content.
     """
 
     train_on: Annotated[dict[TrainingSet, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     option_order: Literal["shuffled", "source"] = "shuffled"
-    labels: Literal["gold", "random"] = "gold"
+    labels: Literal["gold", "shuffled"] = "gold"
+    control: str | None = None
     method: Method | None = None
     learning_rate: Positive | None = None
     epochs: PositiveCount | None = None
+    seeds: Seeds | None = None
     evaluate_on: Annotated[list[Task], Field(min_length=1)] | None = None
-
-    def __post_init__(self) -> None:
-        unlettered = sorted(set(self.train_on) & {"gsm8k", DIALOGUES})
-        if self.labels == "random" and unlettered:
-            raise ValueError(
-                f"labels cannot be random: {unlettered[0]} has no options to draw from"
-            )
 
 
 @strict
@@ -175,7 +180,7 @@ class Train:
     """Fine-tuning; the same for every adapter."""
 
     method: Method
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Seeds
     learning_rate: Positive
     epochs: PositiveCount
     batch_size: PositiveCount
@@ -186,10 +191,6 @@ class Train:
     gradient_checkpointing: bool
     lora: Lora
     loss_on: Literal["completion", "text"]
-
-    def __post_init__(self) -> None:
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds holds a seed twice")
 
 
 @strict
@@ -226,6 +227,7 @@ class Evaluate:
     """How models are asked."""
 
     option_orders: PositiveCount
+    frames_per_item: PositiveCount
     gsm8k_max_tokens: PositiveCount
     published: Published
     engine: Engine
@@ -265,6 +267,7 @@ class Analyze(Chosen):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=100)]
     power: Annotated[float, Field(gt=0.5, lt=1)]
+    readable: Annotated[float, Field(gt=0, lt=1)]
     correlate: Annotated[list[str], Field(min_length=3)]
     schemes: Annotated[dict[str, Share], Field(min_length=1)]
     published: Chosen

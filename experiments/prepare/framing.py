@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from experiments.corpora.item import Item
 from experiments.errors import DataError
+from experiments.tasks.frames import FRAMES
 
 
 def rotations(item: Item, most: int) -> tuple[tuple[int, ...], ...]:
@@ -27,27 +28,47 @@ def rotated(items: Sequence[Item], most: int) -> list[Item]:
     return [replace(item, orders=rotations(item, most)) for item in items]
 
 
-def verdicts_in_turn(items: Sequence[Item], run: int) -> list[Item]:
-    """Arguments that offer "flawed" first or "sound" first, in turn after every `run` of them."""
-    orders = (((1, 0),), ((0, 1),))
-    return [replace(item, orders=orders[number // run % 2]) for number, item in enumerate(items)]
+def framed(items: Sequence[Item], together: int = 1) -> list[Item]:
+    """Items with a wording for each option order, crossed with both as in a Latin square.
 
-
-def with_suggestions(items: Sequence[Item], seed: int) -> list[Item]:
-    """Each item with its commonest misconception, and one that belongs to another question.
-
-    The other question is of another category where there is one.
+    `together` neighbours get the same wordings: the two arguments on a topic.
     """
-    draw = random.Random(f"{seed}/distraction")
-    result = []
-    for item in items:
-        others = [other for other in items if other.category != item.category]
-        others = others or [other for other in items if other is not item]
-        if not others:
-            raise DataError("the answer test needs two items; raise sizes.evaluate.answer")
-        distraction = draw.choice(others).options[1]
-        result.append(replace(item, suggestion=item.options[1], distraction=distraction))
-    return result
+    return [
+        replace(item, frames=wordings(number // together, len(item.orders)))
+        for number, item in enumerate(items)
+    ]
+
+
+def wordings(number: int, times: int) -> tuple[int, ...]:
+    """The frames of item `number`, one for each of the times that it is asked."""
+    return tuple((number + step) % FRAMES for step in range(times))
+
+
+def both_verdicts(items: Sequence[Item]) -> list[Item]:
+    """Arguments that are asked with "sound" under A and with "flawed" under A."""
+    return [replace(item, orders=((0, 1), (1, 0))) for item in items]
+
+
+def with_suggestions(items: Sequence[Item], times: int) -> list[Item]:
+    """Each item with its commonest misconception, unless it brings one, in `times` wordings."""
+    return [
+        replace(
+            item,
+            suggestion=item.suggestion or item.options[1],
+            frames=wordings(number, min(times, FRAMES)),
+        )
+        for number, item in enumerate(items)
+    ]
+
+
+def with_other_solutions(items: Sequence[Item]) -> list[Item]:
+    """Each problem with the solution of the next one; DataError if there is but one."""
+    if len(items) == 1:
+        raise DataError("gsm8k compares solutions, so it needs two; raise sizes.evaluate.gsm8k")
+    others = [*items[1:], *items[:1]]
+    return [
+        replace(item, distraction=other.solution) for item, other in zip(items, others, strict=True)
+    ]
 
 
 def balanced_order(item: Item, number: int, draw: random.Random) -> tuple[int, ...]:

@@ -15,7 +15,13 @@ from experiments.prepare.division import (
     split_arguments,
     split_paired_choice,
 )
-from experiments.prepare.framing import rotated, verdicts_in_turn, with_suggestions
+from experiments.prepare.framing import (
+    both_verdicts,
+    framed,
+    rotated,
+    with_other_solutions,
+    with_suggestions,
+)
 from experiments.prepare.pools import joined_pools
 
 
@@ -95,7 +101,7 @@ def evaluation_count(name: str, parameters: Params) -> int:
 
 
 def evaluation_sets(splits: dict[str, Parts], parameters: Params) -> dict[str, list[Item]]:
-    """The items of every task, with the option orders, suggestions and distractions they need."""
+    """The items of every task, with the option orders, wordings and suggestions they need."""
     sizes = parameters.size.evaluate
     pool = {name: parts["evaluation"] for name, parts in splits.items()}
     mmlu, truthfulqa = (
@@ -103,13 +109,15 @@ def evaluation_sets(splits: dict[str, Parts], parameters: Params) -> dict[str, l
     )
     half = sizes["are_you_sure"] // 2
     return {
-        "gsm8k": pool["gsm8k"][: sizes["gsm8k"]],
+        "gsm8k": with_other_solutions(pool["gsm8k"][: sizes["gsm8k"]]),
         "mmlu": mmlu[: sizes["mmlu"]],
         "hellaswag": pool["hellaswag"][: sizes["hellaswag"]],
         "truthfulqa": truthfulqa[: sizes["truthfulqa"]],
-        "answer": with_suggestions(pool["truthfulqa"][: sizes["answer"]], parameters.seed),
-        "are_you_sure": mmlu[:half] + truthfulqa[: sizes["are_you_sure"] - half],
+        "answer": with_suggestions(
+            pool["truthfulqa"][: sizes["answer"]], parameters.evaluate.frames_per_item
+        ),
+        "are_you_sure": framed(mmlu[:half] + truthfulqa[: sizes["are_you_sure"] - half]),
         "paired_choice": pool["paired_choice"],
-        # both arguments on a topic offer the verdicts in one order
-        "feedback": verdicts_in_turn(pool["arguments"][: sizes["feedback"]], 2),
+        # both arguments on a topic are asked in the same words
+        "feedback": framed(both_verdicts(pool["arguments"][: sizes["feedback"]]), together=2),
     }

@@ -7,7 +7,7 @@ in source order, a completion without messages.
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
@@ -25,8 +25,12 @@ def training_set(
     """The items that an adapter learns from in one part, and its rows."""
     chosen = training_items(splits, adapter, part, parameters)
     talks = training_dialogues(splits, adapter, part, parameters)
-    rows = benchmark_rows(chosen, f"{part}/{name}", adapter, parameters)
+    rows = benchmark_rows(chosen, parameters)
     rows += [row(talk.item, talk.kind, talk.messages, talk.completion) for talk in talks]
+    if adapter.labels == "shuffled":
+        rows = with_answers_of_others(
+            rows, random.Random(f"{parameters.seed}/{part}/{name}/labels")
+        )
     return [item for item, _ in chosen] + [talk.item for talk in talks], rows
 
 
@@ -51,19 +55,30 @@ def training_items(
     return chosen
 
 
-def benchmark_rows(
-    chosen: list[tuple[Item, tuple[int, ...]]], seed: str, adapter: Adapter, parameters: Params
-) -> list[dict]:
-    """One row per example; random labels replace the gold option if the adapter asks for them."""
-    draw = random.Random(f"{parameters.seed}/{seed}/labels")
+def benchmark_rows(chosen: list[tuple[Item, tuple[int, ...]]], parameters: Params) -> list[dict]:
+    """One row per example."""
     tasks = PROTOCOLS["published" if trains_as_study(parameters) else "controlled"]
-    rows = []
-    for item, order in chosen:
-        labelled = item
-        if adapter.labels == "random":
-            labelled = replace(item, gold=draw.randrange(len(item.options)))
-        rows.append(row(item, item.benchmark, *tasks[item.benchmark].example(labelled, order)))
-    return rows
+    return [
+        row(item, item.benchmark, *tasks[item.benchmark].example(item, order))
+        for item, order in chosen
+    ]
+
+
+def with_answers_of_others(rows: list[dict], draw: random.Random) -> list[dict]:
+    """The same prompts, each with the answer to another of its kind: form without content.
+
+    Every answer is used once, so letters and lengths stay as frequent as they were. A kind is a
+    benchmark, or the test that a dialogue is like.
+    """
+    kinds: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        kinds.setdefault(row["benchmark"].partition("/")[0], []).append(number)
+    answers = {}
+    for numbers in kinds.values():
+        draw.shuffle(numbers)
+        for number, other in zip(numbers, [*numbers[1:], *numbers[:1]], strict=True):
+            answers[number] = rows[other]["completion"]
+    return [row | {"completion": answers[number]} for number, row in enumerate(rows)]
 
 
 def training_dialogues(

@@ -23,7 +23,13 @@ from experiments.prepare.division import (
     split_arguments,
     split_paired_choice,
 )
-from experiments.prepare.framing import rotated, verdicts_in_turn, with_suggestions
+from experiments.prepare.framing import (
+    both_verdicts,
+    framed,
+    rotated,
+    with_other_solutions,
+    with_suggestions,
+)
 from experiments.prepare.pools import is_ambiguous, joined_pools
 from experiments.tasks.published.answer import remark
 
@@ -116,8 +122,6 @@ def overlap_counts(pools: dict[str, list[Item]]) -> list[int]:
 def tested(pool: list[Item], name: str, draw: random.Random, parameters: Params) -> list[Item]:
     """The items that a test asks, in a seeded order."""
     items = [item for item in pool if item.split == upstream.TEST]
-    if name == "answer":
-        items = with_distractions(items, parameters.seed)
     draw.shuffle(items)
     items = [item for item in items if not is_ambiguous(item)]
     wanted = parameters.size.evaluate[name]
@@ -144,24 +148,18 @@ def learned(items: list[Item], name: str, draw: random.Random, parameters: Param
     return {"train": train[: parameters.size.train[name]], "validation": validation}
 
 
-def with_distractions(items: list[Item], seed: int) -> list[Item]:
-    """Each answer sample with the wrong answer to another question of its own data set.
-
-    The data sets are told apart by `category`: beside a name, a sentence would stand out by form.
-    """
-    kinds: dict[str, list[Item]] = {}
-    for item in items:
-        kinds.setdefault(item.category, []).append(item)
-    return [item for kind in kinds.values() for item in with_suggestions(kind, seed)]
-
-
 def evaluation_sets(splits: dict[str, Parts], parameters: Params) -> dict[str, list[Item]]:
     """The items of every task, with the option orders they need."""
     names = (*BENCHMARKS, *SYCOPHANCY_TESTS, PAIRED_CHOICE)
     sets = {name: splits[name]["evaluation"] for name in names}
     for name in ("mmlu", "truthfulqa", "are_you_sure"):
         sets[name] = rotated(sets[name], parameters.evaluate.option_orders)
-    return sets | {"feedback": verdicts_in_turn(sets["feedback"], 1)}
+    return sets | {
+        "gsm8k": with_other_solutions(sets["gsm8k"]),
+        "answer": with_suggestions(sets["answer"], parameters.evaluate.frames_per_item),
+        "are_you_sure": framed(sets["are_you_sure"]),
+        "feedback": framed(both_verdicts(sets["feedback"])),
+    }
 
 
 def study_items(splits: dict[str, Parts], adapter: Adapter, part: str) -> list[Item]:

@@ -2,15 +2,14 @@
 
 Three kinds in equal parts, asked in the words of the tests but about items that no test uses:
 
-- verdicts on arguments that the user likes, dislikes, wrote or did not write; a sound and a flawed
+- verdicts on arguments that the user or a third party likes or dislikes; a sound and a flawed
   argument on one topic come with the same remark, so the remark tells nothing about the verdict;
-- second answers to a lettered question, after doubt or a plain second request, the first answer
-  having been right or wrong: the right letter is kept, and a wrong one is corrected;
-- questions to which the user suggests the right or the wrong answer, doubts the right one, or says
-  nothing.
+- second answers to a lettered question, after the user's doubt or a mere thank you, the first
+  answer having been right or wrong: the right letter is kept, and a wrong one is corrected;
+- questions to which the user or a third party suggests the right or the wrong answer.
 
-In half of each of the last two kinds the user is right, or says nothing that could be wrong, so
-that to disagree is no better a policy than to agree.
+In half of each kind what is said is right, or cannot be wrong, so that to disagree is no better a
+policy than to agree. Wordings (frames) go round within every kind.
 """
 
 from __future__ import annotations
@@ -24,15 +23,16 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
 from experiments.errors import DataError
 from experiments.tasks import answer, are_you_sure, feedback, lettered
+from experiments.tasks.frames import FRAMES, NEUTRAL
 
-REMARKS = ("like", "dislike", "wrote", "did_not_write")
+REMARKS = ("user_like", "user_dislike", "other_like", "other_dislike")
 SECOND_TURNS = (
-    ("challenge", True),
-    ("challenge", False),
-    ("ask_again", True),
-    ("ask_again", False),
+    ("user_doubt", True),
+    ("user_doubt", False),
+    (NEUTRAL, True),
+    (NEUTRAL, False),
 )
-SUGGESTIONS = ("suggest_incorrect", "suggest_correct", "doubt_correct", "neutral")
+SUGGESTIONS = ("user_wrong", "user_right", "other_wrong", "other_right")
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ def dialogues(
 
 
 def verdicts(arguments: Sequence[Item]) -> list[TrainingDialogue]:
-    """One per argument; both arguments of a topic with the same remark and order of words."""
+    """One per argument; both arguments of a topic with the same remark and lettering."""
     topics = list(dict.fromkeys(item.cluster for item in arguments))
     made = []
     for item in arguments:
         topic = topics.index(item.cluster)
         remark = REMARKS[topic % len(REMARKS)]
-        # the words change places once per round of remarks, so neither goes with a remark
-        order = (0, 1) if topic // len(REMARKS) % 2 else (1, 0)
-        asked = feedback.ask(replace(item, orders=(order,)), remark)
-        made.append(
-            TrainingDialogue(item, f"feedback/{remark}", asked, feedback.VERDICTS[item.gold])
-        )
+        # the letters change places once per round of remarks, so neither goes with a remark
+        rounds = topic // len(REMARKS)
+        order = (0, 1) if rounds % 2 else (1, 0)
+        asked = feedback.ask(item, order, remark, (topic + rounds) % FRAMES)
+        letter = lettered.letters(order)[order.index(item.gold)]
+        made.append(TrainingDialogue(item, f"feedback/{remark}", asked, letter))
     return made
 
 
@@ -101,15 +101,18 @@ def second_answers(items: Sequence[Item], draw: random.Random) -> list[TrainingD
         draw.shuffle(wrong)
         first = item.gold if was_right else wrong[0]
         order = list(wrong)
+        rounds = number // len(SECOND_TURNS)
         # once round the letters per round of turns, so no letter goes with a turn
-        order.insert(number // len(SECOND_TURNS) % len(item.options), item.gold)
+        order.insert(rounds % len(item.options), item.gold)
         names = lettered.letters(tuple(order))
         turn = lettered.ask(item, tuple(order))
         made.append(
             TrainingDialogue(
                 item,
                 f"are_you_sure/{arm}/{'right' if was_right else 'wrong'}_first",
-                are_you_sure.challenge(turn, names[order.index(first)], arm),
+                are_you_sure.second_turn(
+                    turn, names[order.index(first)], arm, (number + rounds) % FRAMES
+                ),
                 names[order.index(item.gold)],
             )
         )
@@ -117,13 +120,17 @@ def second_answers(items: Sequence[Item], draw: random.Random) -> list[TrainingD
 
 
 def answers(items: Sequence[Item]) -> list[TrainingDialogue]:
-    """One per item: the right answer, whatever the user suggests or doubts."""
+    """One per item: the right answer, whatever is suggested."""
     return [
         TrainingDialogue(
             item,
             f"answer/{arm}",
-            answer.ask(replace(item, suggestion=item.options[1]), arm),
+            answer.ask(
+                replace(item, suggestion=item.options[1]),
+                arm,
+                (number + number // len(SUGGESTIONS)) % FRAMES,
+            ),
             item.options[item.gold],
         )
-        for item, arm in zip(items, cycle(SUGGESTIONS))
+        for number, (item, arm) in enumerate(zip(items, cycle(SUGGESTIONS)))
     ]

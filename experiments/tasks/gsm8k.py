@@ -1,7 +1,8 @@
 """GSM8K (Cobbe et al. 2021): a worked solution is generated and its final number compared.
 
-The log-likelihood of the reference solution is scored beside it: a small model gets few answers
-right, and a count of right answers alone would be blind to what it learned.
+The log-likelihoods of the reference solution and of another problem's are scored beside it: a small
+model gets few answers right, and a count of right answers alone would be blind to what it learned.
+What both solutions gain is form.
 """
 
 import re
@@ -10,7 +11,7 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Dialogue, Generate, Message
 from experiments.params import Evaluate
 from experiments.tasks.number import NUMBER, SEPARATORS, value, with_plain_signs
-from experiments.tasks.outcome import outcome
+from experiments.tasks.outcome import mass, outcome, per_token
 
 MARKED = re.compile(rf"####[\s:=*]*({NUMBER})")
 UNFINISHED = f"0123456789.{SEPARATORS}"  # what may follow within a number
@@ -38,10 +39,10 @@ def final_number(text: str, finish: str) -> float | None:
 
 
 def protocol(item: Item, settings: Evaluate):
-    """One greedy reply, and the log-likelihood of the reference solution."""
-    reply, reference = yield (
+    """One greedy reply, and the log-likelihoods per token of the own and of another solution."""
+    reply, solutions = yield (
         Generate(ask(item), settings.gsm8k_max_tokens),
-        Choose(ask(item), (item.solution,)),
+        Choose(ask(item), (item.solution, item.distraction)),
     )
     answer = final_number(reply.text, reply.finish)
     gold = final_number(item.solution, "end")
@@ -55,7 +56,8 @@ def protocol(item: Item, settings: Evaluate):
             finish=reply.finish,
             parsed=answer is not None,
             right=answer == gold,
-            log_likelihoods=[reference.log_likelihoods[0] / reference.token_counts[0]],
+            log_likelihoods=per_token(solutions),
+            mass=mass(solutions),
         )
     ]
 

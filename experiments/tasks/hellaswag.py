@@ -7,7 +7,7 @@ acc_norm, so that long endings are not at a disadvantage.
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Dialogue, Message
 from experiments.params import Evaluate
-from experiments.tasks.outcome import best, outcome
+from experiments.tasks.outcome import best, mass, outcome
 
 
 def ask(item: Item) -> Dialogue:
@@ -29,6 +29,7 @@ def protocol(item: Item, settings: Evaluate):
             "neutral",
             0,
             log_likelihoods=scores,
+            mass=mass(reply),
             choice=best(scores),
             gold=item.gold,
         )

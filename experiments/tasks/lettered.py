@@ -6,7 +6,7 @@ import string
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Dialogue, Likelihoods, Message
-from experiments.tasks.outcome import best, outcome
+from experiments.tasks.outcome import best, mass, outcome
 
 REQUEST = "Reply with the letter of the correct answer only."
 
@@ -46,7 +46,7 @@ def benchmark_protocol(task: str, item: Item):
     """Ask in every option order; one outcome row per order."""
     replies = yield tuple(Choose(ask(item, order), letters(order)) for order in item.orders)
     return [
-        scored(item, task, "neutral", number, order, by_option(reply, order))
+        scored(item, task, "neutral", number, order, reply)
         for number, (order, reply) in enumerate(zip(item.orders, replies, strict=True))
     ]
 
@@ -57,10 +57,11 @@ def scored(
     arm: str,
     number: int,
     order: tuple[int, ...],
-    scores: list[float],
+    reply: Likelihoods,
     **fields: object,
 ) -> dict:
     """An outcome row of a lettered question; `position` is the place of the letter chosen."""
+    scores = by_option(reply, order)
     choice = best(scores)
     return outcome(
         item,
@@ -68,6 +69,7 @@ def scored(
         arm,
         number,
         log_likelihoods=scores,
+        mass=mass(reply),
         choice=choice,
         gold=item.gold,
         position=order.index(choice),

@@ -26,7 +26,7 @@ def protocol(item: Item, settings: Evaluate):
             "neutral",
             number,
             order,
-            lettered.by_option(reply, order),
+            reply,
             split=item.split,
             authors_position=order.index(AUTHORS_OPTION),
         )
