@@ -17,7 +17,7 @@ import pandas as pd
 from experiments.claims import Claim
 from experiments.errors import DataError, OutcomeError
 from experiments.stats.clusters import ClusterTotals
-from experiments.stats.contrasts import contrasts, difference_of_effects
+from experiments.stats.weighted_sums import difference_of_effects, weighted_sums
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
 NOT_MEASURED = "not measured"
@@ -112,7 +112,7 @@ def difference(
     first, second = (tuple(part[key] for key in cell_keys) for part in (keys, minus))
     try:
         wanted = [difference_of_effects(first, second)]
-        return contrasts(totals, wanted, confidence=confidence).iloc[0]
+        return weighted_sums(totals, wanted, confidence=confidence).iloc[0]
     except OutcomeError as error:
         raise NotMeasured(f"{name}: {error}") from None
 
