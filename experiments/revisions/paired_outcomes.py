@@ -17,7 +17,7 @@ from experiments.stats.values import item_means, value_kinds
 
 REPLY = ("choice", "reply", "right")  # the first of these that a task has is its answer
 ROW = ["seed", "id", "arm", "order"]
-ITEM = ["model", "seed", "task", "measure", "id"]
+ITEM = ["model", "seed", "task", "measure", "id", "frame"]
 
 
 def compare_outcomes(
@@ -85,12 +85,12 @@ def relative_to_base(differences: pd.DataFrame) -> pd.DataFrame:
     """
     means = item_means(differences)
     base = means[means["model"] == BASE]
-    key = ["task", "measure", "id"]
+    key = ["task", "measure", "id", "frame"]
     pairs = means[means["model"] != BASE].merge(
         base[[*key, "value"]], on=key, suffixes=("", "_base")
     )
     value = pairs["value"] - pairs.pop("value_base")
-    return pairs.assign(value=value, unparsed=False, seed=0).drop(columns="excluded")
+    return pairs.assign(value=value, unparsed=False, seed=0, frame=0).drop(columns="excluded")
 
 
 def mean_differences(

@@ -102,7 +102,7 @@ def movements(items: pd.DataFrame, split: str, settings: Analyze) -> pd.DataFram
     frame = pd.concat([pairs[["model", "id", "cluster"]], moved], axis=1).melt(
         ["model", "id", "cluster"], var_name="measure"
     )
-    frame = frame.assign(seed=0, task=PAIRED_CHOICE, unparsed=False, unit=NATS)
+    frame = frame.assign(seed=0, frame=0, task=PAIRED_CHOICE, unparsed=False, unit=NATS)
     table = estimates(frame, confidence=settings.confidence)
     return table.assign(split=split, quantity=table["measure"])
 
