@@ -14,7 +14,7 @@ from dataclasses import dataclass
 FRAMES = 4  # wordings of every arm
 USER, OTHER = "user", "other"
 NEUTRAL = "neutral"
-# None begins with "A", which would repeat a letter among the options that "I" does not.
+# Nobody is "a stranger": the word would repeat the letter of an option, as "I" does not.
 STRANGERS = ("Somebody else", "Some stranger", "Another person", "Someone passing by")
 
 
