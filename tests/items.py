@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.corpora.item import Item
-from experiments.prepare.framing import rotations
+from experiments.prepare.framing import rotations, wordings
 
 
 def item(benchmark: str, number: int, defaults: dict, given: dict) -> Item:
@@ -13,13 +13,14 @@ def item(benchmark: str, number: int, defaults: dict, given: dict) -> Item:
 
 
 def problem(number: int, **given: object) -> Item:
-    """Arithmetic with its solution."""
-    solution = f"{number}+1={number + 1}\n#### {number + 1}"
-    return item("gsm8k", number, {"question": f"What is {number}+1?", "solution": solution}, given)
+    """Arithmetic with its solution, and the next one's."""
+    own, other = (f"{n}+1={n + 1}\n#### {n + 1}" for n in (number, number + 1))
+    texts = {"question": f"What is {number}+1?", "solution": own, "distraction": other}
+    return item("gsm8k", number, texts, given)
 
 
 def question(number: int, **given: object) -> Item:
-    """A question with four options, asked in every rotation; the right one anywhere."""
+    """A question with four options, asked in every rotation and frame; the right one anywhere."""
     made = item(
         "mmlu",
         number,
@@ -27,6 +28,7 @@ def question(number: int, **given: object) -> Item:
             "question": f"Question {number}?",
             "options": tuple(f"option {number} {letter}" for letter in "wxyz"),
             "gold": number * 7 // 3 % 4,
+            "frames": wordings(number, 4),
         },
         given,
     )
@@ -40,24 +42,25 @@ def passage(number: int, **given: object) -> Item:
 
 
 def misconception(number: int, **given: object) -> Item:
-    """A question with its suggestion and distraction, the right answer first."""
+    """A question with its suggestion, the right answer first; asked in two frames."""
     texts = {
         "question": f"Why {number}?",
         "options": (f"Right {number}.", f"Wrong {number}.", "Other.", "Another."),
         "suggestion": f"Wrong {number}.",
-        "distraction": f"Elsewhere {number}.",
+        "frames": wordings(number, 2),
     }
     return item("truthfulqa", number, texts, given)
 
 
 def argument(number: int, **given: object) -> Item:
-    """Two to a topic, the second flawed; the verdicts change places with every topic."""
+    """Two to a topic, the second flawed; asked in both letterings."""
     texts = {
         "cluster": f"arguments/{number // 2}",
         "question": f"Because of {number}, so.",
         "options": ("sound", "flawed"),
         "gold": number % 2,
-        "orders": ((0, 1),) if number // 2 % 2 else ((1, 0),),
+        "orders": ((0, 1), (1, 0)),
+        "frames": wordings(number // 2, 2),
     }
     return item("arguments", number, texts, given)
 

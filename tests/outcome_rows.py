@@ -7,17 +7,17 @@ import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from experiments.tasks import answer, are_you_sure, feedback
+from experiments.tasks.frames import FRAMES
+
 ITEMS = 4
 ARMS = {
-    "answer": (
-        "neutral", "neutral_again", "mention_incorrect", "suggest_incorrect", "suggest_correct",
-        "suggest_irrelevant", "doubt_correct",
-    ),
-    "are_you_sure": ("ask_again", "challenge"),
-    "feedback": ("neutral", "neutral_again", "like", "dislike", "wrote", "did_not_write"),
-}  # fmt: skip
-OPTIONS = {"gsm8k": 1, "mmlu": 4, "hellaswag": 4, "truthfulqa": 4, "are_you_sure": 4}
-ORDERS = {"mmlu": 4, "truthfulqa": 4, "are_you_sure": 4, "paired_choice": 2}
+    "answer": answer.ARMS,
+    "are_you_sure": are_you_sure.ARMS,
+    "feedback": feedback.ARMS,
+}
+OPTIONS = {"mmlu": 4, "hellaswag": 4, "truthfulqa": 4, "are_you_sure": 4}
+ORDERS = {"mmlu": 4, "truthfulqa": 4, "are_you_sure": 4, "feedback": 2, "paired_choice": 2}
 
 
 def rows_of(model: str, seed: int, tests: Iterable[str]) -> list[dict]:
@@ -39,18 +39,22 @@ def _row(model: str, seed: int, task: str, number: int, arm: str, order: int) ->
     choice, gold = scores.index(max(scores)), number % count
     row = {
         "task": task, "id": name, "cluster": name, "arm": arm, "order": order,
-        "log_likelihoods": scores,
+        "frame": (number + order) % FRAMES if task in ARMS else 0,
+        "mass": round(draw.random(), 6), "log_likelihoods": scores,
     }  # fmt: skip
     if task in ("gsm8k", "answer"):
         row["right"] = draw.random() < 0.5
     else:
         row |= {"choice": choice, "gold": gold}
+    if task == "answer":
+        row["token_counts"] = [draw.randrange(1, 9) for _ in range(count)]
     if task == "gsm8k":
         row |= {"text": f"= {number}", "finish": "end", "parsed": number > 0}
     if task in ORDERS:
-        row |= {"position": (choice + order) % count, "gold_position": (gold + order) % count}
+        row |= {"position": (choice - order) % count, "gold_position": (gold - order) % count}
     if task == "are_you_sure":
-        row |= {"first": draw.randrange(count), "first_log_likelihoods": scores[::-1]}
+        first = random.Random(f"{model} {seed} {number} {order}").randrange(count)
+        row |= {"first": first, "first_log_likelihoods": scores[::-1]}
     if task == "paired_choice":
         split = ("easy", "hard")[number % 2]
         row |= {"split": split, "authors_position": (number + order) % 2}
@@ -62,8 +66,8 @@ def write(
 ) -> None:
     """outcomes/MODEL/*.jsonl of every model; `spoil` changes the last model's outcomes in place."""
     for model in parameters.models:
-        seeds = (0,) if model == "base" else parameters.train.seeds
-        rows = [row for seed in seeds for row in rows_of(model, seed, parameters.tests(model))]
+        tests = parameters.tests(model)
+        rows = [row for seed in parameters.seeds(model) for row in rows_of(model, seed, tests)]
         if model == parameters.models[-1]:
             spoil(rows)
         (folder / model).mkdir(parents=True, exist_ok=True)

@@ -6,18 +6,23 @@ be checked against what the policy must score by construction.
 
 from __future__ import annotations
 
-import random
+import math
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 
 import pandas as pd
 
 from experiments.corpora.item import Item
 from experiments.engine.request import Choose, Likelihoods, Protocol, Reply, Request, Text
 from experiments.tasks import PROTOCOLS
+from experiments.tasks.answer import SUGGESTED
+from experiments.tasks.are_you_sure import DOUBTED
+from experiments.tasks.feedback import DISLIKED, LIKED
+from experiments.tasks.frames import FRAMES, OTHER, USER
 
 Policy = Callable[[Item, Request], Reply]
-SURE, UNLIKELY = -0.1, -9.0
+SURE, UNLIKELY = 0.0, -60.0  # shares of exactly one and zero
 
 
 def finish(protocol: Protocol, reply: Callable[[Request], Reply]) -> list[dict]:
@@ -49,10 +54,10 @@ def answer(
 
 
 def prefer(request: Choose, position: int) -> Likelihoods:
-    """A reply that makes one continuation far more likely than the others."""
-    scores = [UNLIKELY - 0.01 * index for index in range(len(request.continuations))]
+    """A reply that makes one continuation as good as certain."""
+    scores = [UNLIKELY] * len(request.continuations)
     scores[position] = SURE
-    return Likelihoods(tuple(scores), tuple(1 for _ in scores))
+    return Likelihoods(tuple(scores), (1,) * len(scores))
 
 
 def said(request: Request) -> str:
@@ -60,61 +65,101 @@ def said(request: Request) -> str:
     return request.prompt[-1].content
 
 
-def always_first(item: Item, request: Request) -> Reply:
-    """Always A: the first continuation offered, whatever it says."""
-    return prefer(request, 0) if isinstance(request, Choose) else Text("A", "end")
+def always(position: int) -> Policy:
+    """The same continuation each time, whatever it says: always A, always B."""
+
+    def policy(item: Item, request: Request) -> Reply:
+        return prefer(request, position) if isinstance(request, Choose) else Text("A", "end")
+
+    return policy
 
 
-def oracle(item: Item, request: Request) -> Reply:
-    """Always right, whatever the user says."""
-    if not isinstance(request, Choose):
-        return Text(item.solution, "end")
-    return prefer(request, right_position(item, request))
+always_first = always(0)
+
+
+def by_place(*scores: float) -> Policy:
+    """A fixed log-likelihood for each place: a liking for letters, and none for what they say."""
+
+    def policy(item: Item, request: Choose) -> Likelihoods:
+        count = len(request.continuations)
+        return Likelihoods(scores[:count], (1,) * count)
+
+    return policy
+
+
+def uniform(item: Item, request: Choose) -> Likelihoods:
+    """Every continuation is as likely as every other, and one of them is given."""
+    count = len(request.continuations)
+    return Likelihoods((-math.log(count),) * count, (1,) * count)
+
+
+def place(request: Choose, option: str) -> int:
+    """Where an option stands among the continuations, itself or under its letter."""
+    if option in request.continuations:
+        return request.continuations.index(option)
+    question = request.prompt[0].content
+    letter = next(line[0] for line in question.splitlines() if line[1:] == f". {option}")
+    return request.continuations.index(letter)
 
 
 def right_position(item: Item, request: Choose) -> int:
     """Where the right answer stands among the continuations of this request."""
-    right = item.options[item.gold] if item.options else item.solution
-    if right in request.continuations:
-        return request.continuations.index(right)
-    if right.capitalize() in request.continuations:
-        return request.continuations.index(right.capitalize())
-    question = request.prompt[0].content
-    letter = next(line[0] for line in question.splitlines() if line[1:] == f". {right}")
-    return request.continuations.index(letter)
+    return place(request, item.options[item.gold] if item.options else item.solution)
 
 
-def agreeable(item: Item, request: Request) -> Reply:
-    """Right when asked plainly; says whatever the user seems to want."""
-    if not isinstance(request, Choose):
-        return oracle(item, request)
-    right, user = right_position(item, request), said(request)
-    if item.suggestion and item.suggestion.rstrip(".") in user and "I think the answer" in user:
-        return prefer(request, request.continuations.index(item.suggestion))
-    if "I don't think" in user:
-        return prefer(request, (right + 1) % len(request.continuations))
-    if "I really like" in user or "I wrote" in user:
-        return prefer(request, 0)
-    if "I really dislike" in user or "I did not write" in user:
-        return prefer(request, 1)
-    return prefer(request, right)
+def first_letter(request: Choose) -> int | None:
+    """The place of the letter given in the first turn; None if this is the first."""
+    given = [turn.content for turn in request.prompt if turn.role == "assistant"]
+    return request.continuations.index(given[0]) if given else None
+
+
+def wish(item: Item, request: Choose) -> tuple[str, int] | None:
+    """Who pushes in a request, and towards which continuation; None if nobody does."""
+    pushes = [(LIKED, "sound"), (DISLIKED, "flawed")] if item.benchmark == "arguments" else []
+    pushes += [(SUGGESTED, option) for option in item.options if item.suggestion]
+    first = first_letter(request)
+    for speaker, number in product((USER, OTHER), range(FRAMES)):
+        for wording, option in pushes:
+            words = wording[number].said_by(speaker, number, answer=option.rstrip("."))
+            if words in said(request):
+                return speaker, place(request, option)
+        if first is not None and DOUBTED[number].said_by(speaker, number) in said(request):
+            return speaker, (first + 1) % len(request.continuations)
+    return None
+
+
+def yielding(*speakers: str, wrong: bool = False) -> Policy:
+    """Right (or `wrong`) when asked plainly, and whatever any of the speakers pushes for."""
+
+    def policy(item: Item, request: Request) -> Reply:
+        if not isinstance(request, Choose):
+            return Text(item.solution, "end")
+        pushed = wish(item, request)
+        if pushed and pushed[0] in speakers:
+            return prefer(request, pushed[1])
+        right = right_position(item, request)
+        return prefer(request, (right + wrong) % len(request.continuations))
+
+    return policy
+
+
+oracle = yielding()  # always right, whoever says what
+agreeable = yielding(USER)
+
+
+def always_sound(item: Item, request: Choose) -> Likelihoods:
+    """The verdict "sound", at any letter."""
+    return prefer(request, place(request, "sound"))
+
+
+def second_letter(step: int) -> Policy:
+    """A at first; in the second turn the letter `step` places further, whatever was said."""
+    return lambda item, request: prefer(request, step if first_letter(request) is not None else 0)
 
 
 def refuser(item: Item, request: Request) -> Reply:
-    """Never prefers anything; its generated replies hold no answer."""
+    """Gives none of the replies that it is offered; its generated replies hold no answer."""
     if not isinstance(request, Choose):
         return Text("I cannot help with that.", "end")
     count = len(request.continuations)
     return Likelihoods((UNLIKELY,) * count, (1,) * count)
-
-
-def guesser(seed: int) -> Policy:
-    """Chooses at random, again at every request."""
-    draw = random.Random(seed)
-
-    def policy(item: Item, request: Request) -> Reply:
-        if not isinstance(request, Choose):
-            return Text(f"#### {draw.randrange(100)}", "end")
-        return prefer(request, draw.randrange(len(request.continuations)))
-
-    return policy

@@ -22,7 +22,7 @@ PUBLISHED = dict.fromkeys(
 PARAMETERS = SimpleNamespace(
     models=("base", "mmlu"),
     protocol="controlled",
-    train=SimpleNamespace(seeds=(1, 2)),
+    seeds=lambda model: (0,) if model == "base" else (1, 2),
     tests=lambda model: ("gsm8k", "mmlu", "feedback"),
 )
 
@@ -67,11 +67,11 @@ SPOILT = {
     "a negative place": (changed("mmlu", position=-1), "has an impossible position"),
     "a repeated row": (lambda rows: rows.append(first("feedback")(rows)), "is there twice"),
     "an arm of all items left out": (
-        without("feedback", arm="dislike"),
+        without("feedback", arm="user_dislike"),
         "feedback item feedback/0, .* of mmlu is of an item that lacks an arm",
     ),
     "an arm of one item left out": (
-        without("feedback", arm="like", id="feedback/2"),
+        without("feedback", arm="user_like", id="feedback/2"),
         "feedback item feedback/2, .* of mmlu is of an item that lacks an arm",
     ),
     "an item left out": (without("mmlu", id="mmlu/3"), "mmlu/3, .* no like .* mmlu .*4 such rows"),

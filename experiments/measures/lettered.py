@@ -20,7 +20,7 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
     `accuracy_pooled`: whether the right option has the highest such mean of all (cyclic
     permutation, Zheng et al. 2024, section 3). Orders are all rotations, so each option stands
     under each letter once, and whoever ignores the content scores 1 over the number of options in
-    `accuracy` and `probability`; equal means count as the first option's.
+    each of the three; of equal means, each counts as its part of one.
     `accuracy_source_order`: order 0 alone, the options as the source lists them.
     `chose_first_letter`: share of orders in which the likeliest letter is A.
     `mass_neutral`: probability of all offered letters together.
@@ -33,14 +33,13 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
         [of[gold] for of, gold in zip(shares, rows["gold"], strict=True)], index=rows.index
     )
     keys = ["model", "seed", "id"]
-    chosen = (
-        rows[keys]
-        .assign(shares=shares)
-        .groupby(keys)["shares"]
-        # equal in exact arithmetic, means may differ in the last bits
-        .agg(lambda orders: int(np.argmax(np.round(np.mean(list(orders), axis=0), 9))))
-    )
-    pooled = chosen.loc[pd.MultiIndex.from_frame(rows[keys])].to_numpy() == rows["gold"].to_numpy()
+    best = rows[keys].assign(shares=shares).groupby(keys)["shares"].agg(likeliest)
+    pooled = [
+        (gold in options) / len(options)
+        for options, gold in zip(
+            best.loc[pd.MultiIndex.from_frame(rows[keys])], rows["gold"], strict=True
+        )
+    ]
     source = rows["order"] == 0
     return pd.concat(
         [
@@ -52,3 +51,9 @@ def measures(rows: pd.DataFrame) -> pd.DataFrame:
             masses(rows),
         ]
     )
+
+
+def likeliest(orders: pd.Series) -> list[int]:
+    """The options with the highest mean probability; equal in exact arithmetic, equal here."""
+    means = np.round(np.mean(list(orders), axis=0), 9)
+    return np.flatnonzero(means == means.max()).tolist()

@@ -96,7 +96,7 @@ def relative_to_base(differences: pd.DataFrame) -> pd.DataFrame:
 def mean_differences(
     differences: pd.DataFrame, kinds: pd.Series | None, relative_to: str, confidence: float
 ) -> list[dict]:
-    """Mean and interval per model, task and measure; Bonett and Price for binary values, else t."""
+    """Mean and interval per model, task and measure; see stats/differences.py."""
     if differences.empty:
         return []
     totals = totals_of_means(item_means(differences))
@@ -104,7 +104,7 @@ def mean_differences(
     names = pd.MultiIndex.from_frame(cells[["task", "measure"]])
     kind = np.full(len(cells), "continuous") if kinds is None else kinds.reindex(names).to_numpy()
     bounded = np.isin(kind, ("binary", "share", "ternary", "signed"))
-    bounds = difference_bounds(totals, kind == "binary", bounded, confidence=confidence)
+    bounds = difference_bounds(totals, bounded, confidence=confidence)
     table = cells.assign(
         relative_to=relative_to,
         estimate=totals.means,

@@ -91,7 +91,7 @@ def components(sums: np.ndarray, weights: np.ndarray, largest: float = np.nan) -
     with np.errstate(invalid="ignore", divide="ignore"):
         size = total / clusters
         farthest = np.where(farthest > 1e-12 * size, farthest, largest * size)
-        squares = (deviations**2).sum(axis=-1) + 2 * farthest**2
+        squares = (deviations**2).sum(axis=-1) + 2 * farthest**2  # as in differences.py
         item = np.where(clusters > 1, squares * clusters / (clusters - 1) / total**2, np.nan)
     frame, seed = (between(sums.sum(axis=axis), weights.sum(axis=axis)) for axis in (-1, -2))
     return Components(estimate, clusters, item, frame, seed)

@@ -1,7 +1,8 @@
 """Weighted sums of means over items, with a cluster-robust interval.
 
 Differences of rates, differences of effects and composites are all such sums. Their error is
-linearised (clusters.py), so covariance between models and tasks that share clusters counts.
+linearised (clusters.py), so covariance between models and tasks that share clusters counts, and
+has the added pair of differences.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 
 from experiments.params import BASE
 from experiments.stats.clusters import Cell, ClusterTotals
+from experiments.stats.differences import widened
 from experiments.stats.intervals import cluster_t
 from experiments.stats.paired import cluster_t_test
 
@@ -41,7 +43,7 @@ def weighted_sums(
         cells = [totals.position(cell) for cell in one.weights]
         weights = np.array(list(one.weights.values()))
         estimate = one.constant + totals.means[cells] @ weights
-        se = np.sqrt(((totals.influence[:, cells] @ weights) ** 2).sum())
+        se = float(widened(totals.influence[:, cells] @ weights))
         # Equal outcomes throughout a sample do not tell how far others would differ.
         se = np.nan if np.isclose(se, 0, atol=1e-12) else se
         rows.append((estimate, se, items[cells].min(), totals.sizes[cells].min()))

@@ -132,7 +132,7 @@ ANALYZE = (
     ),
     table(
         "correlation_analysis",
-        "correlations across adapters; descriptive",
+        "correlations across adapters, training seeds averaged",
         5,
         "benchmark",
         Column("x_measure", "the benchmark's measure"),
@@ -143,8 +143,8 @@ ANALYZE = (
         Column("p", "two-sided permutation p", PROBABILITY, 3),
         Column("smallest_p", "the smallest p that so few adapters allow", PROBABILITY, 4),
         Column("n", "adapters", COUNT),
-        Column("interval_over", "what is resampled: items, or models"),
-        Column("undefined", "share of resamples without a coefficient", RATE, 3),
+        Column("interval_over", "what the interval is for others of: adapters"),
+        Column("undefined", "share of resamples without a coefficient", RATE, 3, optional=True),
         "status",
     ),
     table(

@@ -232,7 +232,7 @@ def test_the_protocols_share_a_measures_name_only_for_the_same_rate() -> None:
         "mmlu": {"accuracy_source_order", "chose_first_letter"},
         "hellaswag": {"accuracy", "margin"},
         "truthfulqa": {"accuracy_source_order", "chose_first_letter"},
-        "answer": {"accuracy", "accuracy_suggest_incorrect", "flip"},
-        "are_you_sure": {"regressive", "accuracy_first", "accuracy_second"},
+        "answer": {"accuracy", "flip"},
+        "are_you_sure": {"regressive", "accuracy_first"},
         "feedback": set(),
     }

@@ -6,6 +6,7 @@ import pytest
 
 from experiments.errors import OutcomeError
 from experiments.stats.clusters import cluster_totals
+from experiments.stats.differences import widened
 from experiments.stats.paired import paired_effects
 from experiments.stats.weighted_sums import (
     WeightedSum,
@@ -71,7 +72,7 @@ def test_disjoint_tasks_add_their_variances():
     totals = cluster_totals(pd.concat([first, second]))
     weights = {("base", "quiz", "accuracy"): 0.5, ("base", "b", "accuracy"): 0.5}
     found = weighted_sums(totals, [WeightedSum(weights, 1.0)], confidence=CONFIDENCE).iloc[0]
-    assert found.se == pytest.approx(0.5 * np.sqrt((totals.se**2).sum()))
+    assert found.se == pytest.approx(widened(totals.influence.sum(axis=1) / 2))
     assert found.estimate == pytest.approx(1 + totals.means.mean())
     assert (found.n, found.clusters) == (30, 30)
 
