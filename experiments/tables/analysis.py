@@ -172,6 +172,9 @@ ANALYZE = (
         Column("quantity", "what of the margins"),
         *ESTIMATE,
         "n clusters",
+        Column(
+            "seeds", "training seeds, averaged within items; intervals are not for new ones", COUNT
+        ),
         *CHANGE,
         "decimals",
     ),
@@ -204,12 +207,28 @@ ANALYZE = (
         "what the intervals say of each claim of paper/claims.yaml",
         1,
         "id",
+        Column("family", "claims corrected together"),
         "verdict",
         *bounded("estimate", "of the part that decided", MEASURE, 4),
         "n",
+        Column(
+            "p", "one-sided p of all parts, of support or contradiction", PROBABILITY, SIGNIFICANT
+        ),
+        Column("p_adjusted", "p, adjusted within the family (Holm)", PROBABILITY, SIGNIFICANT),
         Column("reason", "why, in words"),
         Column("text", "the claim", free=True),
         Column("source", "where it was said", free=True),
+        Column("differs", "what the estimand leaves out of the claim, or adds", free=True),
+    ),
+    table(
+        "policies",
+        "claims that a policy in the place of every adapter would support",
+        2,
+        "id",
+        Column("policy", "what answers in the adapters' place"),
+        Column("family", "claims corrected together"),
+        "verdict",
+        Column("allowed", "whether its definition makes the claim true", YES),
     ),
     table(
         "performance_changes",
