@@ -28,6 +28,7 @@ from experiments.stats import (
     claims,
     clusters,
     composites,
+    contrasts,
     correction,
     correlation,
     estimates,
@@ -145,7 +146,7 @@ def tables_of(
 
 
 def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFrame]:
-    """Estimates, paired effects, interactions, correlations, composites, rankings, seeds."""
+    """The tables of the measures: levels, contrasts, effects, and what is made of them."""
     settings, seed = parameters.analysis, parameters.seed
     confidence = settings.confidence
     resampling = {"confidence": confidence, "resamples": settings.resamples, "seed": seed}
@@ -161,9 +162,16 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     correlated = values[values["model"].isin([BASE, *settings.correlate])]
     pairs = list(product(*headline.headline_measures(settings.continuous)))
     schemes = ranking.weighting_schemes(capability, sycophancy, settings.schemes)
+    readable = measures.readability(values, parameters.protocol, settings.readable)
     composed = composites.of_source_study(capability, sycophancy)
     return {
         "estimates": estimates.estimates(values, confidence=confidence),
+        "contrasts": contrasts.contrasts(
+            values,
+            parameters.controls,
+            readable=lambda *cell: readable[cell],
+            confidence=confidence,
+        ),
         "effects": correction.corrected(effects, primary, confidence=confidence),
         "interactions": pd.concat(interactions, ignore_index=True),
         "correlation_analysis": correlation.correlations(

@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("model", help="base, or an adapter of params.yaml")
     name = parser.parse_args().model
     parameters = params.load()
+    parameters.tests(name)  # an unknown adapter is named before a model is read
     model_folder = Path("data/model") / parameters.model.folder_name
     base = verification.verify_model(parameters.model, model_folder)
     adapters = adapter_folders(name, base, parameters)

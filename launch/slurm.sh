@@ -2,7 +2,7 @@
 # One array task per adapter: train it and ask it, on the GPUs of one node.
 #
 #   python -m experiments.fetch && dvc repro curate prepare evaluate_base      # once, before
-#   mkdir -p slurm && sbatch --array=0-11 launch/slurm.sh                      # the adapters
+#   mkdir -p slurm && sbatch --array=0-16 launch/slurm.sh                      # the adapters
 #   dvc commit --force && dvc repro                                            # once all have ended
 #
 # Tasks run the stages' own commands, not `dvc repro`: DVC locks the repository, and its locks are

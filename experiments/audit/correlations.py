@@ -56,7 +56,7 @@ def recompute(reported: Reported, resamples: int, seed: int) -> pd.DataFrame:
 def describe(
     x: np.ndarray, y: np.ndarray, *, resamples: int, seed: int, confidence: float
 ) -> dict[str, float]:
-    """Pearson and Spearman of two short vectors with exact permutation p and bootstrap interval."""
+    """Pearson and Spearman of two short vectors with exact permutation p and Fisher's interval."""
     found = correlate(x, y, confidence=confidence, resamples=resamples, seed=seed)
     pearson, spearman = (
         found[found["coefficient"] == name].iloc[0] for name in ("pearson", "spearman")
@@ -130,7 +130,7 @@ def evidence(reported: Reported, table: pd.DataFrame) -> Finding:
         f"{len(models)} over {MODELS} (smallest {models['p'].min():.3f}), "
         f"{(models['p_holm'] < alpha).sum()} after Holm, and {(adapters['p'] < alpha).sum()} of "
         f"{len(adapters)} over the {ADAPTERS}, which allow none below {floor:.3f} "
-        f"({len(adapters) * floor:.2f} after Holm). Bootstrap intervals that exclude zero: "
+        f"({len(adapters) * floor:.2f} after Holm). Intervals that exclude zero: "
         f"{excluding} of {len(table)}.",
         verdict=shown(bool((table["p_holm"] < alpha).any())),
         numbers={

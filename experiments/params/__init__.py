@@ -34,6 +34,7 @@ from experiments.params.sections import (
     Prepare,
     Scale,
     Seed,
+    Simulate,
     Sizes,
     Train,
     strict,
@@ -62,6 +63,7 @@ class Params:
     train: Train
     evaluate: Evaluate
     analyze: Analyze
+    simulate: Simulate
     diff: Diff = field(default_factory=lambda: Diff(tolerance=0.0))
 
     def __post_init__(self) -> None:

@@ -279,6 +279,17 @@ class Analyze(Chosen):
 
 
 @strict
+class Simulate:
+    """Simulated studies per case, and the sizes of the family of tests."""
+
+    studies: Annotated[int, Field(ge=100)]
+    effects: PositiveCount
+    items: Annotated[int, Field(ge=4)]
+    frames: PositiveCount
+    seeds: PositiveCount
+
+
+@strict
 class Diff:
     """When a change of printed numbers fails `make diff`."""
 

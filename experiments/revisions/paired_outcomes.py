@@ -17,7 +17,7 @@ from experiments.stats.values import item_means, value_kinds
 
 REPLY = ("choice", "reply", "right")  # the first of these that a task has is its answer
 ROW = ["seed", "id", "arm", "order"]
-ITEM = ["model", "seed", "task", "measure", "id"]
+ITEM = ["model", "seed", "task", "measure", "id", "frame"]
 
 
 def compare_outcomes(
@@ -85,18 +85,18 @@ def relative_to_base(differences: pd.DataFrame) -> pd.DataFrame:
     """
     means = item_means(differences)
     base = means[means["model"] == BASE]
-    key = ["task", "measure", "id"]
+    key = ["task", "measure", "id", "frame"]
     pairs = means[means["model"] != BASE].merge(
         base[[*key, "value"]], on=key, suffixes=("", "_base")
     )
     value = pairs["value"] - pairs.pop("value_base")
-    return pairs.assign(value=value, unparsed=False, seed=0).drop(columns="excluded")
+    return pairs.assign(value=value, unparsed=False, seed=0, frame=0).drop(columns="excluded")
 
 
 def mean_differences(
     differences: pd.DataFrame, kinds: pd.Series | None, relative_to: str, confidence: float
 ) -> list[dict]:
-    """Mean and interval per model, task and measure; Bonett and Price for binary values, else t."""
+    """Mean and interval per model, task and measure; see stats/differences.py."""
     if differences.empty:
         return []
     totals = totals_of_means(item_means(differences))
@@ -104,7 +104,7 @@ def mean_differences(
     names = pd.MultiIndex.from_frame(cells[["task", "measure"]])
     kind = np.full(len(cells), "continuous") if kinds is None else kinds.reindex(names).to_numpy()
     bounded = np.isin(kind, ("binary", "share", "ternary", "signed"))
-    bounds = difference_bounds(totals, kind == "binary", bounded, confidence=confidence)
+    bounds = difference_bounds(totals, bounded, confidence=confidence)
     table = cells.assign(
         relative_to=relative_to,
         estimate=totals.means,

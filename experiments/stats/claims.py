@@ -1,32 +1,58 @@
-"""Verdicts: what the interval says of each claim in paper/claims.yaml (experiments/claims.py).
+"""Verdicts: what the results say of each claim in paper/claims.yaml (experiments/claims.py).
 
-supported: the whole interval is among the values that make the claim true; contradicted: none of it
-is; else inconclusive, or not measured where the chosen protocol has no such measure or the run no
-such adapter. So a wide interval never supports "none", and an interval that merely crosses zero
-never refutes anything. For "none" this is the two one-sided tests of Schuirmann (1987) at half the
-usual error.
+Each part of a claim has two one-sided p values: `support`, against its being false, and
+`contradiction`, against its being true, both from Student's t of the estimate's distance from the
+margin or threshold. For "none" these are the two one-sided tests of Schuirmann (1987). A claim that
+needs all parts is supported with the largest p of them and contradicted with the smallest times
+their number; one that needs any, the other way round. Either kind of p is adjusted by Holm (1979)
+over the claims of a family. At half the error of the confidence a claim is
+
+    supported, contradicted, or else inconclusive;
+    no verdict     a part has one training seed, replies that cannot be read, no control, no spread
+                   over training runs or adapters, and the others do not decide; or the claims were
+                   not fixed before the run (experiments/fixing.py);
+    not measured   the run or the protocol has no such adapter, task or measure.
+
+So a wide interval never supports "none", and one that merely crosses zero refutes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from experiments.claims import Claim
-from experiments.errors import DataError, OutcomeError
-from experiments.stats.clusters import ClusterTotals
-from experiments.stats.contrasts import contrasts, difference_of_effects
+from experiments.claims import Claim, Part
+from experiments.errors import DataError
+from experiments.stats.estimands import OK, NotMeasured, Result, result
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
-NOT_MEASURED = "not measured"
-COLUMNS = ["id", "verdict", "estimate", "low", "high", "n", "reason", "text", "source"]
-DIFFERENCE = "difference_of_effects"
+NO_VERDICT, NOT_MEASURED = "no verdict", "not measured"
+SHOWN = ["estimate", "low", "high", "n"]
+COLUMNS = ["id", "family", "verdict", *SHOWN, "p", "p_adjusted", "reason", "text", "source",
+           "differs"]  # fmt: skip
+NO_TEST = np.inf
+SMALLEST_SE = 1e-9  # below, nothing varies but the last bits
 
 
-class NotMeasured(DataError):
-    """A claim is about a model, task or measure that the results lack."""
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a part, or of several: both p (NO_TEST where there is none), and the part
+    that each is of.
+
+    `state` is "", or NO_VERDICT or NOT_MEASURED where a part has no test, which is then `lacking`.
+    """
+
+    support: float
+    contradiction: float
+    supporting: Mapping
+    contradicting: Mapping
+    state: str
+    lacking: Mapping
 
 
 def assess(
@@ -34,172 +60,164 @@ def assess(
     tables: Mapping[str, pd.DataFrame],
     *,
     confidence: float,
-    totals: ClusterTotals | None = None,
+    unfixed: str = "",
     absent: Collection[str] = (),
     allow_unmeasured: bool = False,
 ) -> pd.DataFrame:
-    """One row per claim, in order: id, verdict, estimate, low, high, n, reason, text, source.
+    """One row per claim, in order, with COLUMNS.
 
-    `tables` holds a frame per estimand kind, each with estimate, low, high, n and key columns.
-    `totals` is needed for `difference_of_effects`. A combined claim shows the part that decided its
-    verdict. DataError if a claim names an unknown kind or key, or picks no row or several; one that
-    picks no row is "not measured" instead if it is about an `absent` adapter, as is every such
-    claim with `allow_unmeasured`.
+    `tables` holds a frame per estimand kind (estimands.py). The estimate shown is that of the part
+    which decided. `unfixed` is why the claims were not fixed before the run; then there are no
+    verdicts. DataError if a claim picks no row or several; one that picks no row is "not measured"
+    instead if it is about an `absent` adapter, as is every such claim with `allow_unmeasured`.
     """
     rows = []
     for claim in claims:
-        parts = []
-        for estimand in claim.parts:
-            try:
-                row = look_up(claim, estimand, tables, totals, confidence)
-                parts.append(judged(claim, estimand, row))
-            except NotMeasured:
-                if not (allow_unmeasured or claim.models & set(absent)):
-                    raise
-                parts.append(unmeasured())
-        deciding = combine(parts, claim.combine or "all")
-        rows.append({"id": claim.id, "text": claim.text, "source": claim.source} | deciding)
-    return pd.DataFrame(rows, columns=COLUMNS)
+        lenient = allow_unmeasured or bool(claim.models & set(absent))
+        found = [evidence(claim, part, tables, confidence, lenient) for part in claim.parts]
+        rows.append(combined(found, claim.combine))
+    families = [claim.family for claim in claims]
+    support = holm([row.support for row in rows], families)
+    contradiction = holm([row.contradiction for row in rows], families)
+    judged = [
+        judge(*one, (1 - confidence) / 2)
+        for one in zip(claims, rows, support, contradiction, strict=True)
+    ]
+    table = pd.DataFrame(judged, columns=COLUMNS)
+    if unfixed:
+        table = table.assign(verdict=NO_VERDICT, reason=unfixed)
+    return table
 
 
-def look_up(
-    claim: Claim,
-    estimand: Mapping,
-    tables: Mapping[str, pd.DataFrame],
-    totals: ClusterTotals | None,
-    confidence: float,
-) -> pd.Series:
-    """The one row that an estimand names."""
-    name = f"claim {claim.id!r}"
-    kind = estimand["kind"]
-    keys = {key: value for key, value in estimand.items() if key != "kind"}
-    if kind == DIFFERENCE:
-        return difference(name, keys, totals, confidence)
-    if kind not in tables:
-        known = ", ".join([*tables, DIFFERENCE])
-        raise DataError(f"{name} has the estimand kind {kind!r}; known kinds are {known}")
-    table = tables[kind]
-    unknown = sorted(set(keys) - set(table.columns))
-    if unknown:
-        raise DataError(f"{name}: the results of kind {kind} have no column {', '.join(unknown)}")
-    found = table
-    for key, value in keys.items():
-        found = found[found[key] == value]
-        if found.empty:
-            raise NotMeasured(
-                f"{name}: no result of kind {kind} has {key} {value!r}; mend the claim or "
-                "evaluate what it is about"
-            )
-    if len(found) > 1:
-        raise DataError(
-            f"{name} fits {len(found)} results of kind {kind}; add keys until it fits one"
-        )
-    return found.iloc[0]
-
-
-def difference(
-    name: str, keys: Mapping, totals: ClusterTotals | None, confidence: float
-) -> pd.Series:
-    """The effect of one cell minus that of another, both against base, paired over clusters."""
-    if totals is None:
-        raise DataError(f"{name} compares two effects, which needs the per-item values")
-    cell_keys = ("model", "task", "measure")
-    minus = keys.get("minus")
-    if set(keys) != {*cell_keys, "minus"} or not isinstance(minus, Mapping):
-        raise DataError(f"{name}: difference_of_effects takes model, task, measure and minus")
-    if set(minus) != set(cell_keys):
-        raise DataError(f"{name}: minus takes model, task and measure")
-    first, second = (tuple(part[key] for key in cell_keys) for part in (keys, minus))
+def evidence(
+    claim: Claim, part: Part, tables: Mapping[str, pd.DataFrame], confidence: float, lenient: bool
+) -> Evidence:
+    """What is known of a part together with those of its `also`."""
     try:
-        wanted = [difference_of_effects(first, second)]
-        return contrasts(totals, wanted, confidence=confidence).iloc[0]
-    except OutcomeError as error:
-        raise NotMeasured(f"{name}: {error}") from None
+        found = result(part.estimand, tables, confidence)
+        state, why = ("", "") if found.status == OK else (NO_VERDICT, found.status)
+    except DataError as error:
+        if not (lenient and isinstance(error, NotMeasured)):
+            raise type(error)(f"claim {claim.id!r}: {error}") from None
+        found, state = Result(), NOT_MEASURED
+        why = "the run or its protocol has no such result"
+    support, contradiction = (NO_TEST, NO_TEST) if state else one_sided(part, found)
+    shown = {key: getattr(found, key) for key in SHOWN}
+    shown |= {"where": where(part), "needed": needed(part), "why": why}
+    own = Evidence(support, contradiction, shown, shown, state, shown)
+    others = [evidence(claim, one, tables, confidence, lenient) for one in part.also]
+    return combined([own, *others], "all")
 
 
-def judged(claim: Claim, estimand: Mapping, row: pd.Series) -> dict:
-    """Verdict and reason for one estimand."""
-    estimate, low, high = (
-        np.nan if pd.isna(row[key]) else float(row[key]) for key in ("estimate", "low", "high")
-    )
-    region = true_region(claim)
-    verdict = verdict_of(low, high, region)
-    return {
-        "verdict": verdict,
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "n": int(row["n"]),
-        "reason": reason(verdict, claim, estimand, low, high),
-    }
-
-
-def unmeasured() -> dict:
-    """The verdict on an estimand that the results lack."""
-    return {
-        "verdict": NOT_MEASURED,
-        "estimate": np.nan,
-        "low": np.nan,
-        "high": np.nan,
-        "n": 0,
-        "reason": "the protocol has no such measure",
-    }
-
-
-def true_region(claim: Claim) -> tuple[float, float, bool]:
-    """The values for which the claim is true: from, to, and whether the ends belong to it."""
-    direction, margin = claim.direction, claim.margin or 0.0
+def true_region(part: Part) -> tuple[float, float]:
+    """The values for which a part is true: from, to."""
+    direction, margin = part.direction, part.margin or 0.0
     if direction == "increase":
-        return margin, np.inf, False
+        return margin, np.inf
     if direction == "decrease":
-        return -np.inf, -margin, False
+        return -np.inf, -margin
     if direction == "none":
-        return -margin, margin, True
-    ends = (claim.threshold, np.inf) if direction == "above" else (-np.inf, claim.threshold)
-    return (*ends, False)
+        return -margin, margin
+    return (part.threshold, np.inf) if direction == "above" else (-np.inf, part.threshold)
 
 
-def verdict_of(low: float, high: float, region: tuple[float, float, bool]) -> str:
-    """Compare a closed interval with the region in which the claim is true."""
-    start, end, closed = region
-    if np.isnan(low) or np.isnan(high):
-        return INCONCLUSIVE
-    if closed:
-        inside, outside = start <= low and high <= end, high < start or low > end
-    else:
-        inside, outside = start < low and high < end, high <= start or low >= end
-    return SUPPORTED if inside else CONTRADICTED if outside else INCONCLUSIVE
+def one_sided(part: Part, found: Result) -> tuple[float, float]:
+    """p of the part's being false and p of its being true; 1 where nothing varies."""
+    if not found.se >= SMALLEST_SE:
+        return 1.0, 1.0
+    estimate = found.scale(found.estimate)
+    start, end = (
+        edge if np.isinf(edge) else float(found.scale(edge)) for edge in true_region(part)
+    )
+    distances = np.array([estimate - start, end - estimate]) / found.se
+    support = stats.t.sf(distances, found.degrees).max()
+    sides = np.isfinite(distances).sum()
+    contradiction = sides * stats.t.cdf(distances, found.degrees).min()
+    return float(support), float(min(1.0, contradiction))
 
 
-def reason(verdict: str, claim: Claim, estimand: Mapping, low: float, high: float) -> str:
+def combined(parts: Sequence[Evidence], how: str) -> Evidence:
+    """Several parts of which all, or any, must hold."""
+    if len(parts) == 1:
+        return parts[0]
+    most, least = (max, min) if how == "all" else (min, max)
+    support = most(parts, key=lambda part: part.support)
+    against = least(parts, key=lambda part: part.contradiction)
+    pay_for_support, pay_for_contradiction = (1, len(parts)) if how == "all" else (len(parts), 1)
+    # "not measured" before "no verdict", and among equals the first
+    lacking = max(parts, key=lambda part: ("", NO_VERDICT, NOT_MEASURED).index(part.state))
+    return Evidence(
+        times(support.support, pay_for_support),
+        times(against.contradiction, pay_for_contradiction),
+        support.supporting,
+        against.contradicting,
+        lacking.state,
+        lacking.lacking,
+    )
+
+
+def times(p: float, tests: int) -> float:
+    """Bonferroni's correction."""
+    return p if p == NO_TEST else min(1.0, tests * p)
+
+
+def holm(p: Sequence[float], families: Sequence[str]) -> list[float]:
+    """p adjusted within each family, over the claims that have a test."""
+    table = pd.DataFrame({"p": p, "family": families})
+    for _, tested in table[table["p"] != NO_TEST].groupby("family"):
+        table.loc[tested.index, "p"] = multipletests(tested["p"], method="holm")[1]
+    return table["p"].tolist()
+
+
+def judge(
+    claim: Claim, row: Evidence, support: float, contradiction: float, error: float
+) -> dict[str, object]:
+    """The row of a claim, from its adjusted p and the error allowed on one side."""
+    verdict, shown = INCONCLUSIVE, row.supporting
+    if support <= error:
+        verdict = SUPPORTED
+    elif contradiction <= error:
+        verdict, shown = CONTRADICTED, row.contradicting
+    elif row.state:
+        verdict, shown = row.state, row.lacking
+    p, adjusted = min((row.support, support), (row.contradiction, contradiction))
+    return {
+        "id": claim.id,
+        "family": claim.family,
+        "verdict": verdict,
+        **{key: shown[key] for key in SHOWN},
+        "p": np.nan if p == NO_TEST else p,
+        "p_adjusted": np.nan if p == NO_TEST else adjusted,
+        "reason": reason(verdict, shown, p <= error, single=len(list(claim.tested)) == 1),
+        "text": claim.text,
+        "source": claim.source,
+        "differs": claim.differs or "",
+    }
+
+
+def reason(verdict: str, shown: Mapping, decided_alone: bool, *, single: bool) -> str:
     """Why, in a few words without numbers, so that prose never repeats a rounded figure."""
-    if np.isnan(low) or np.isnan(high):
-        return "no interval could be computed"
-    needed = {
-        "increase": "above the margin" if claim.margin else "above zero",
-        "decrease": "below the negative margin" if claim.margin else "below zero",
+    said = {
+        SUPPORTED: f"is {shown['needed']}",
+        CONTRADICTED: f"is not {shown['needed']}",
+        INCONCLUSIVE: f"may or may not be {shown['needed']}",
+    }.get(verdict, shown["why"])
+    if verdict == INCONCLUSIVE and decided_alone:
+        said += ": decided alone, but not beside the other claims of its family"
+    return said if single else f"{shown['where']}: {said}"
+
+
+def where(part: Part) -> str:
+    """The estimand in words."""
+    return ", ".join(value for key, value in part.estimand.items() if key != "kind")
+
+
+def needed(part: Part) -> str:
+    """Where the estimate has to be."""
+    return {
+        "increase": "above the margin" if part.margin else "above zero",
+        "decrease": "below the negative margin" if part.margin else "below zero",
         "none": "within the margin",
-        "above": "above the threshold",
-        "below": "below the threshold",
-    }[claim.direction]
-    how = {
-        SUPPORTED: "the whole interval is",
-        CONTRADICTED: "no part of the interval is",
-        INCONCLUSIVE: "only part of the interval is",
-    }[verdict]
-    where = ", ".join(str(estimand[key]) for key in ("model", "task", "measure") if key in estimand)
-    return f"{where}: {how} {needed}" if where and claim.estimands else f"{how} {needed}"
-
-
-def combine(parts: Sequence[dict], how: str) -> dict:
-    """The part that decides: all needs every part, any needs one.
-
-    For "all", a contradicted part decides, then one that was not measured, then an inconclusive
-    one; for "any", a supported part, then the same. Among equals the first is shown. Intervals are
-    not widened for the number of parts: that is cautious in supporting "all", but a long list
-    contradicts "all" (and supports "any") by chance more easily than one claim would.
-    """
-    order = [CONTRADICTED, NOT_MEASURED, INCONCLUSIVE, SUPPORTED]
-    if how == "any":
-        order = [SUPPORTED, NOT_MEASURED, INCONCLUSIVE, CONTRADICTED]
-    return min(parts, key=lambda part: order.index(part["verdict"]))
+        "above": "above the threshold" if part.threshold else "above zero",
+        "below": "below the threshold" if part.threshold else "below zero",
+    }[part.direction]

@@ -15,7 +15,7 @@ import pandas as pd
 from experiments.errors import OutcomeError
 from experiments.params import BASE
 from experiments.stats.clusters import Cell, ClusterTotals
-from experiments.stats.contrasts import Contrast, contrasts
+from experiments.stats.weighted_sums import WeightedSum, weighted_sums
 
 Measure = tuple[str, str]  # task, measure
 
@@ -37,7 +37,7 @@ class Composite:
         """How many terms are averaged."""
         return len(self.plain) + len(self.complements)
 
-    def contrast(self, model: str, sign: float = 1.0) -> Contrast:
+    def weighted(self, model: str, sign: float = 1.0) -> WeightedSum:
         """The composite of one model, times `sign`."""
         share = sign / self.terms
         signed = [(measure, share) for measure in self.plain]
@@ -46,7 +46,7 @@ class Composite:
         for (task, measure), weight in signed:
             cell = (model, task, measure)
             weights[cell] = weights.get(cell, 0.0) + weight
-        return Contrast(weights, share * len(self.complements))
+        return WeightedSum(weights, share * len(self.complements))
 
 
 def reasoning_independence(yielded: Iterable[Measure]) -> Composite:
@@ -106,16 +106,16 @@ def composite_table(
 ) -> pd.DataFrame:
     """One row per model × composite, with the paired change from the base model.
 
-    Intervals are cluster-robust and linearised (contrasts.py): measures that share clusters, and
-    the two models of a change, keep their covariance. `n` and `clusters` are of the smallest
+    Intervals are cluster-robust and linearised (weighted_sums.py): measures that share clusters,
+    and the two models of a change, keep their covariance. `n` and `clusters` are of the smallest
     measure; the base model's change is NaN. OutcomeError if a measure was not taken.
     """
     models = list(dict.fromkeys(totals.cells.get_level_values("model")))
     rows = [(model, composite) for model in models for composite in composites]
-    levels = contrasts(
-        totals, [composite.contrast(model) for model, composite in rows], confidence=confidence
+    levels = weighted_sums(
+        totals, [composite.weighted(model) for model, composite in rows], confidence=confidence
     )
-    changes = contrasts(
+    changes = weighted_sums(
         totals,
         [difference(composite, model) for model, composite in rows],
         confidence=confidence,
@@ -132,9 +132,9 @@ def composite_table(
     return table
 
 
-def difference(composite: Composite, model: str) -> Contrast:
+def difference(composite: Composite, model: str) -> WeightedSum:
     """The composite of `model` minus that of base; the constants cancel."""
-    mine, reference = composite.contrast(model), composite.contrast(BASE, sign=-1.0)
+    mine, reference = composite.weighted(model), composite.weighted(BASE, sign=-1.0)
     if model == BASE:
         return mine
-    return Contrast({**mine.weights, **reference.weights}, 0.0)
+    return WeightedSum({**mine.weights, **reference.weights}, 0.0)

@@ -1,63 +1,167 @@
-"""Weighted sums of means over items, with a cluster-robust interval.
+"""The one table that supports verdicts: every measure against nothing, base and the control.
 
-Differences of rates, differences of effects and composites are all such sums. Their error is
-linearised (clusters.py), so covariance between models and tasks that share clusters counts.
+Against base and the control, an adapter's value and the other's are subtracted item by item and
+frame by frame, each training seed from the same seed of the control. Intervals are for new items,
+new frames and new training runs (components.py), from LEAST_SEEDS seeds on; with fewer they are for
+these training runs, and the status says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from experiments.measures.per_item import DIFFERENCE, RATE
 from experiments.params import BASE
-from experiments.stats.clusters import Cell, ClusterTotals
-from experiments.stats.intervals import cluster_t
-from experiments.stats.paired import cluster_t_test
+from experiments.stats.components import components
+from experiments.stats.values import checked_values
 
-
-@dataclass(frozen=True)
-class Contrast:
-    """constant + Σ weight × mean of a cell (model, task, measure)."""
-
-    weights: Mapping[Cell, float]
-    constant: float = 0.0
+AGAINST = NOTHING, AGAINST_BASE, CONTROL = "nothing", BASE, "control"
+LEAST_SEEDS = 3
+OK, ONE_SEED, TWO_SEEDS = "ok", "one training seed", "two training seeds"
+NOT_READABLE, NO_CONTROL, NO_INTERVAL = "not readable", "no control", "no interval"
+ASKED = ["id", "frame"]
+COLUMNS = [
+    "model", "task", "measure", "against", "control", "estimate", "low", "high", "se", "degrees",
+    "p", "item_se", "frame_sd", "seed_sd", "seeds", "frames", "n", "clusters", "excluded",
+    "unparsed", "readable", "status", "unit",
+]  # fmt: skip
+COUNTS = ["seeds", "frames", "n", "clusters", "excluded", "unparsed"]
+# The values that a measure can take, and a difference of two of them.
+RANGES = {
+    RATE: {True: (0.0, 1.0), False: (-1.0, 1.0)},
+    DIFFERENCE: {True: (-1.0, 1.0), False: (-2.0, 2.0)},
+}
+UNBOUNDED = (-np.inf, np.inf)
+Readable = Callable[[str, str, str], bool]
 
 
 def contrasts(
-    totals: ClusterTotals, wanted: Sequence[Contrast], *, confidence: float
+    values: pd.DataFrame,
+    controls: Mapping[str, str | None],
+    *,
+    readable: Readable,
+    confidence: float,
 ) -> pd.DataFrame:
-    """estimate, low, high, se, n (items), clusters and p, one row per contrast, in order.
+    """One row per model × task × measure × what it is compared with, base against nothing only.
 
-    `n` and `clusters` are those of the smallest cell involved; its clusters - 1 are the degrees
-    of freedom, the cautious choice. NaN where a cell has no value or nothing varies. Raises
-    OutcomeError for a cell that was not measured.
+    `controls` names an adapter's control, if it has one; `readable` says of a model, task and
+    measure whether its replies may be read. `status` is "ok"; "one training seed" or "two training
+    seeds" (the interval is not for new training runs); "not readable", of one of the models
+    compared (no interval and no p); "no control": there is none, or it did not take the test; "no
+    interval": too few clusters, or nothing varies. `n` is items with a value on both sides,
+    `excluded` items of which one has none, `unparsed` replies, of either side, that did not parse.
     """
+    cells = {
+        cell: part.reset_index(drop=True)
+        for cell, part in checked_values(values).groupby(["model", "task", "measure"], sort=False)
+    }
     rows = []
-    items = totals.counts.sum(axis=0)
-    for contrast in wanted:
-        cells = [totals.position(cell) for cell in contrast.weights]
-        weights = np.array(list(contrast.weights.values()))
-        estimate = contrast.constant + totals.means[cells] @ weights
-        se = np.sqrt(((totals.influence[:, cells] @ weights) ** 2).sum())
-        # Equal outcomes throughout a sample do not tell how far others would differ.
-        se = np.nan if np.isclose(se, 0, atol=1e-12) else se
-        rows.append((estimate, se, items[cells].min(), totals.sizes[cells].min()))
-    table = pd.DataFrame(rows, columns=["estimate", "se", "n", "clusters"])
-    table = table.astype({"n": int, "clusters": int})
-    table["low"], table["high"] = cluster_t(
-        table.estimate, table.se, table.clusters, confidence=confidence
-    )
-    table["p"] = cluster_t_test(table.estimate, table.se, table.clusters)
-    return table[["estimate", "low", "high", "se", "n", "clusters", "p"]]
+    for (model, task, measure), mine in cells.items():
+        for against, other in compared(model, controls.get(model)):
+            row = {"model": model, "task": task, "measure": measure, "against": against}
+            row |= {"control": other or "" if against == CONTROL else "", "unit": mine.unit[0]}
+            theirs = cells.get((other, task, measure)) if other else None
+            both = (model, other) if theirs is not None else (model,)
+            row["readable"] = all(readable(one, task, measure) for one in both)
+            if theirs is None and against != NOTHING:
+                rows.append(row | {"status": NO_CONTROL})
+                continue
+            rows.append(row | of_rows(paired(mine, theirs, against), row, confidence))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.fillna(dict.fromkeys(COUNTS, 0)).astype(dict.fromkeys(COUNTS, int))
 
 
-def difference_of_effects(first: Cell, second: Cell) -> Contrast:
-    """(first - its base) - (second - its base); the base cancels for one task and measure."""
-    weights: dict[Cell, float] = {}
-    for cell, sign in ((first, 1.0), (second, -1.0)):
-        for part, factor in ((cell, sign), ((BASE, *cell[1:]), -sign)):
-            weights[part] = weights.get(part, 0.0) + factor
-    return Contrast({cell: weight for cell, weight in weights.items() if weight != 0})
+def compared(model: str, control: str | None) -> Iterator[tuple[str, str | None]]:
+    """What a model is compared with: the name of the comparison and the other model."""
+    yield NOTHING, None
+    if model != BASE:
+        yield AGAINST_BASE, BASE
+        yield CONTROL, control
+
+
+def paired(mine: pd.DataFrame, theirs: pd.DataFrame | None, against: str) -> pd.DataFrame:
+    """Rows of one cell with the other model's value, of the same seed, item and frame, taken off.
+
+    The base model's values hold for every seed. Items, frames and seeds that only one side has are
+    left out.
+    """
+    if theirs is None:
+        return mine
+    on = ASKED
+    if against == CONTROL:
+        on = ["seed", *ASKED]
+    else:
+        theirs = theirs.groupby(ASKED, as_index=False).agg(
+            value=("value", "mean"), unparsed=("unparsed", "max")
+        )
+    both = mine.merge(theirs[[*on, "value", "unparsed"]], on=on, suffixes=("", "_other"))
+    value = both["value"] - both["value_other"]
+    return both.assign(value=value, unparsed=both["unparsed"] | both["unparsed_other"])
+
+
+def of_rows(rows: pd.DataFrame, named: Mapping, confidence: float) -> dict:
+    """Estimate, interval, counts and status of one row of the table."""
+    known = rows.dropna(subset="value")
+    trained = named["model"] != BASE
+    found = {
+        "estimate": np.nan,
+        "seeds": known["seed"].nunique() if trained else 0,
+        "frames": known["frame"].nunique(),
+        "n": known["id"].nunique(),
+        "clusters": known["cluster"].nunique(),
+        "excluded": rows["id"].nunique() - known["id"].nunique(),
+        "unparsed": int(rows["unparsed"].sum()),
+        "status": NO_INTERVAL,
+    }
+    if known.empty:
+        return found
+    low, high = RANGES.get(named["unit"], {}).get(named["against"] == NOTHING, UNBOUNDED)
+    parts = components(*arrays(known), largest=1.0 if np.isfinite(high) else np.nan)
+    (se, degrees, half), estimate = parts.interval(confidence), float(parts.estimate)
+    found |= {
+        "estimate": estimate,
+        "se": float(se),
+        "item_se": float(np.sqrt(parts.item)),
+        "frame_sd": float(parts.frame.sd) if found["frames"] > 1 else np.nan,
+        "seed_sd": float(parts.seed.sd) if found["seeds"] > 1 else np.nan,
+    }
+    if not named["readable"]:
+        return found | {"status": NOT_READABLE}
+    if not half > 0:
+        return found
+    fewer = {1: ONE_SEED, 2: TWO_SEEDS} if trained else {}
+    return found | {
+        "low": max(estimate - half, low),
+        "high": min(estimate + half, high),
+        "degrees": float(degrees),
+        "p": float(2 * stats.t.sf(abs(estimate) / se, degrees)),
+        "status": fewer.get(found["seeds"], OK),
+    }
+
+
+def arrays(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted values and weights per cluster × frame × seed; every item weighs 1 in all."""
+    codes = [pd.factorize(known[name], sort=True) for name in ("cluster", "frame", "seed")]
+    shape = tuple(len(levels) for _, levels in codes)
+    if shape[2] == 2:  # two seeds do not tell how far others differ
+        codes[2], shape = (np.zeros(len(known), int), None), (*shape[:2], 1)
+    flat = np.ravel_multi_index([code for code, _ in codes], shape)
+    weight = 1 / known.groupby("id")["id"].transform("size").to_numpy()
+    size = int(np.prod(shape))
+    sums = np.bincount(flat, weights=weight * known["value"].to_numpy(), minlength=size)
+    weights = np.bincount(flat, weights=weight, minlength=size)
+    return sums.reshape(shape), weights.reshape(shape)
+
+
+def one_sided_p(row: Mapping, bound: float, above: bool) -> float:
+    """p of a row's estimate for a truth above `bound`, or below it; NaN where it has no interval.
+
+    By the t distribution of the row's se and degrees, so that at (1 - confidence) / 2 it agrees
+    with the interval.
+    """
+    distance = (row["estimate"] - bound) / row["se"]
+    return float(stats.t.sf(distance if above else -distance, row["degrees"]))

@@ -1,8 +1,8 @@
-"""Correlations across adapters. Descriptive: with five adapters they cannot be anything else.
+"""Correlations across adapters, and what so few can show.
 
-With n models there are n! ways to pair the two sets of numbers, so no two-sided permutation p can
-fall below 2 / n! (0.017 for five); that floor is printed beside every p. Inference in this study
-rests on items (paired.py) and training seeds (seeds.py).
+The interval is Fisher's (1921, Metron 1), for other adapters. With n models there are n! ways to
+pair the two sets of numbers, so no two-sided permutation p can fall below 2 / n! (0.017 for five);
+that floor is printed beside every p.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from scipy import stats
 from experiments.params import BASE
 from experiments.stats.clusters import ClusterTotals
 from experiments.stats.composites import Measure
-from experiments.stats.intervals import percentile
 
 COEFFICIENTS = ("pearson", "spearman")
 # Beyond, p is estimated from random pairings.
 LARGEST_EXACT = 9
+LEAST_ADAPTERS = 8
+OK, FEW = "ok", "descriptive: fewer than eight adapters × seeds"
+UNDEFINED = "undefined: scores are equal or missing"
 
 
 def correlations(
@@ -31,82 +33,67 @@ def correlations(
     resamples: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Two rows (Pearson, Spearman) per pair of measures, over models.
+    """Two rows (Pearson, Spearman) per pair of measures, over adapters, their seeds averaged.
 
-    Without the base model, correlating scores or changes from base is the same thing. The interval
-    resamples clusters of items and keeps the adapters (`interval_over` "items"): how the
-    coefficient would vary with other questions put to these same adapters, not with other
-    adapters. Noise in the scores pulls a coefficient towards 0, in the resamples once more than in
-    the estimate. `undefined` is the share of resamples in which all models had the same score.
+    Without the base model, correlating scores or changes from base is the same thing. Noise in the
+    scores pulls a coefficient towards 0. `resamples` random pairings make p where there are too
+    many for all.
     """
     models = list(dict.fromkeys(totals.cells.get_level_values("model")))
     models = [model for model in models if model != BASE]
-    resampled = totals.resampled_means(resamples, seed)
-    rows = []
+    tables = []
     for x, y in pairs:
-        columns = [[totals.position((model, *side)) for model in models] for side in (x, y)]
-        scores = [totals.means[column] for column in columns]
-        draws = [resampled[:, column] for column in columns]
-        clusters = int(totals.sizes[np.concatenate(columns)].min())
-        for row in coefficients(*scores, *draws, clusters, confidence, resamples, seed):
-            sides = {
-                "benchmark": x[0],
-                "x_measure": x[1],
-                "sycophancy_dataset": y[0],
-                "y_measure": y[1],
-            }
-            rows.append(sides | row | {"interval_over": "items"})
-    return pd.DataFrame(rows).rename(columns={"estimate": "correlation"})
+        scores = [
+            totals.means[[totals.position((model, *side)) for model in models]] for side in (x, y)
+        ]
+        sides = {
+            "benchmark": x[0],
+            "x_measure": x[1],
+            "sycophancy_dataset": y[0],
+            "y_measure": y[1],
+        }
+        found = correlate(*scores, confidence=confidence, resamples=resamples, seed=seed)
+        tables.append(found.assign(**sides, interval_over="adapters"))
+    return pd.concat(tables, ignore_index=True).rename(columns={"estimate": "correlation"})
 
 
 def correlate(
     x: np.ndarray, y: np.ndarray, *, confidence: float, resamples: int, seed: int
 ) -> pd.DataFrame:
-    """The same for two arrays of published scores, one per model, where no items are known.
-
-    The interval resamples models (`interval_over` "models"), the only thing there is to resample;
-    below about ten of them it is a rough guide.
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    drawn = np.random.default_rng(seed).integers(0, len(x), size=(resamples, len(x)))
-    rows = coefficients(x, y, x[drawn], y[drawn], len(x), confidence, resamples, seed)
-    rows = [row | {"interval_over": "models"} for row in rows]
-    return pd.DataFrame(rows)
-
-
-def coefficients(
-    x: np.ndarray,
-    y: np.ndarray,
-    x_draws: np.ndarray,
-    y_draws: np.ndarray,
-    clusters: int,
-    confidence: float,
-    resamples: int,
-    seed: int,
-) -> list[dict]:
-    """Both coefficients of two n-vectors, with intervals from resamples × n draws of each."""
+    """Both coefficients of two arrays of scores, one per model: a row each."""
     rows = []
     for name in COEFFICIENTS:
-        scored = [side if name == "pearson" else ranks(side) for side in (x, y, x_draws, y_draws)]
-        estimate = float(pearson(scored[0], scored[1]))
-        draws = pearson(scored[2], scored[3])
-        low, high = percentile(draws[:, None], clusters, confidence=confidence)
-        p, smallest = permutation_p(scored[0], scored[1], resamples=resamples, seed=seed)
-        defined = not np.isnan(estimate)
+        sides = [np.asarray(side, float) for side in (x, y)]
+        sides = sides if name == "pearson" else [ranks(side) for side in sides]
+        estimate = float(pearson(*sides))
+        low, high = fisher(estimate, len(sides[0]), confidence=confidence)
+        p, smallest = permutation_p(*sides, resamples=resamples, seed=seed)
+        status = OK if len(sides[0]) >= LEAST_ADAPTERS else FEW
         rows.append(
             {
                 "coefficient": name,
                 "estimate": estimate,
-                "low": low[0] if defined else np.nan,
-                "high": high[0] if defined else np.nan,
+                "low": float(low),
+                "high": float(high),
                 "p": p,
                 "smallest_p": smallest,
-                "n": len(x),
-                "undefined": float(np.isnan(draws).mean()),
-                "status": "descriptive" if defined else "undefined: scores are equal or missing",
+                "n": len(sides[0]),
+                "status": UNDEFINED if np.isnan(estimate) else status,
             }
         )
-    return rows
+    return pd.DataFrame(rows)
+
+
+def fisher(
+    coefficient: np.ndarray | float, n: int, *, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fisher's interval of a correlation over n pairs; -1 to 1 below four, NaN for NaN."""
+    if n < 4:
+        return (np.where(np.isnan(coefficient), np.nan, end) for end in (-1.0, 1.0))
+    half = stats.norm.ppf((1 + confidence) / 2) / np.sqrt(n - 3)
+    with np.errstate(divide="ignore"):
+        centre = np.arctanh(coefficient)
+    return np.tanh(centre - half), np.tanh(centre + half)
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:

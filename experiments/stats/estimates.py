@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.stats.clusters import ClusterTotals, totals_of_means
 from experiments.stats.differences import difference_bounds
-from experiments.stats.intervals import wilson, wilson_effective
+from experiments.stats.intervals import clopper_pearson, korn_graubard
 from experiments.stats.values import CELL, checked_values, item_means, value_kinds
 
 
@@ -48,22 +48,19 @@ def bounds(table: pd.DataFrame, totals: ClusterTotals, confidence: float) -> pd.
     kind = table.kind
     # Judged over all rows of a measure: clustered for one model is clustered for all.
     alone = (table.n == table.clusters).groupby([table.task, table.measure]).transform("all")
-    result = difference_bounds(
-        totals,
-        (kind == "ternary").to_numpy(),
-        kind.isin(("ternary", "signed")).to_numpy(),
-        confidence=confidence,
-    )
+    bounded = kind.isin(("ternary", "signed")).to_numpy()
+    result = difference_bounds(totals, bounded, confidence=confidence)
     single = (kind == "binary") & alone & (table.n > 0)
     mean, n = table.loc[single, ["estimate", "n"]].to_numpy().T
-    pair = wilson(np.rint(mean * n), n, confidence=confidence)
+    pair = clopper_pearson(np.rint(mean * n), n, confidence=confidence)
     result.loc[single, "low"], result.loc[single, "high"] = pair
-    result.loc[single, "method"] = "wilson"
+    result.loc[single, "method"] = "clopper_pearson"
     shares = ((kind == "share") | ((kind == "binary") & ~alone)) & (table.n > 0)
     mean, clusters = table.loc[shares, ["estimate", "clusters"]].to_numpy().T
-    pair = wilson_effective(mean, totals.se[shares], clusters, confidence=confidence)
+    result.loc[single | shares, "se"] = totals.se[single | shares]
+    pair = korn_graubard(mean, totals.se[shares], clusters, confidence=confidence)
     result.loc[shares, "low"], result.loc[shares, "high"] = pair
-    result.loc[shares, "method"] = "wilson_effective"
+    result.loc[shares, "method"] = "korn_graubard"
     return result
 
 

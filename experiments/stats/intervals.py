@@ -1,17 +1,13 @@
 """Confidence intervals for a mean over items that come in clusters.
 
-Which one is used was decided by simulating their coverage (tests/stats/test_coverage.py) for 30
-to 300 items, the sizes of this study:
+Which one is used was decided by simulating their coverage (results/coverage.csv):
 
-- values of 0 or 1, one per cluster: Wilson (1927), exact statsmodels;
-- other values within [0, 1] (several items per cluster, or means over option orders): Wilson with
-  the effective number of items that the cluster-robust variance implies (Dean and Pagano 2015),
-  and a t quantile. It covers 94 to 97 % where the t interval falls to 90 % near 0 and 1, and it
-  does not collapse when every item has the same outcome;
-- unbounded values (margins, paired differences): cluster-robust t with clusters - 1 degrees of
-  freedom. The percentile bootstrap covers less at 40 clusters (its variance is too small by
-  (G - 1) / G and its quantiles are normal), BCa mends skewness only, and the studentised
-  bootstrap breaks down on discrete values;
+- values of 0 or 1, one per cluster: Clopper and Pearson (1934), exact statsmodels;
+- other values within [0, 1] (several items per cluster, or means over option orders): the same at
+  the effective number of items that the cluster-robust variance implies. It does not collapse when
+  every item has the same outcome;
+- differences and unbounded values: cluster-robust t with clusters - 1 degrees of freedom and an
+  added pair (differences.py). The studentised bootstrap breaks down on discrete values;
 - statistics that are no weighted means (ranks, correlations): percentile bootstrap over clusters,
   widened as Hesterberg (2015, The American Statistician 69) derives.
 """
@@ -26,31 +22,36 @@ Bounds = tuple[np.ndarray, np.ndarray]
 
 
 def wilson(successes: np.ndarray, n: np.ndarray, *, confidence: float) -> Bounds:
-    """Wilson's score interval for independent values of 0 and 1; NaN where n is 0."""
+    """Wilson's score interval, for published counts of hundreds; NaN where n is 0."""
     n = np.asarray(n, float)
     return proportion_confint(successes, np.where(n > 0, n, np.nan), 1 - confidence, "wilson")
 
 
-def wilson_effective(
+def clopper_pearson(successes: np.ndarray, n: np.ndarray, *, confidence: float) -> Bounds:
+    """The exact interval for independent values of 0 and 1; NaN where n is 0."""
+    n = np.asarray(n, float)
+    return proportion_confint(successes, np.where(n > 0, n, np.nan), 1 - confidence, "beta")
+
+
+def korn_graubard(
     mean: np.ndarray, se: np.ndarray, clusters: np.ndarray, *, confidence: float
 ) -> Bounds:
-    """Wilson's interval at the effective number of items, mean × (1 - mean) / se².
+    """The exact interval at the effective number of items, mean × (1 - mean) / se².
 
-    `mean` within [0, 1]; `se` cluster-robust. The t quantile of clusters - 1 degrees of freedom
-    takes the place of the normal one, since se is estimated. A mean of exactly 0 or 1 tells
-    nothing of the variance; then each cluster counts as one item, the cautious choice. Values that
-    are equal but neither 0 nor 1 (one letter whatever the question, over all option orders) have
-    no sampling error, and the interval is the point.
+    `mean` within [0, 1]; `se` cluster-robust, whose degrees of freedom lower the number by the
+    squared ratio of the normal to the t quantile (Korn and Graubard 1998, Survey Methodology 24). A
+    mean of exactly 0 or 1 tells nothing of the variance; then each cluster counts as one item.
+    Values that are equal but neither 0 nor 1 (one letter whatever the question, over all option
+    orders) have no sampling error, and the interval is the point.
     """
     mean, se, clusters = (np.asarray(part, float) for part in (mean, se, clusters))
-    quantile = t_quantile(clusters, confidence)
+    ratio = stats.norm.ppf((1 + confidence) / 2) / t_quantile(clusters, confidence)
     with np.errstate(invalid="ignore", divide="ignore"):
         at_bound = (mean <= 0) | (mean >= 1)
-        share = np.where(at_bound, 1 / clusters, se**2 / (mean * (1 - mean)))
-        spread = quantile**2 * share
-        centre = (mean + spread / 2) / (1 + spread)
-        half = np.sqrt(quantile**2 * mean * (1 - mean) * share + spread**2 / 4) / (1 + spread)
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+        items = np.where(at_bound, clusters, mean * (1 - mean) / se**2) * ratio**2
+        low, high = clopper_pearson(items * mean, items, confidence=confidence)
+    point = (se == 0) & ~at_bound
+    return np.where(point, mean, low), np.where(point, mean, high)
 
 
 def cluster_t(

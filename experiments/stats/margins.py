@@ -4,8 +4,9 @@ A margin is log P(letter of the author's option) - log P(the other letter), in n
 defined in experiments/measures/paired_choice.py. Means, shares and paired changes are those of
 estimates.py and paired.py. The spread is the standard deviation over items. The overlap of two
 distributions is the area under the lower of their densities (Inman and Bradley 1989), with
-Gaussian kernels and Silverman's bandwidth: 1 if they coincide, 0 if they are apart. Spread and
-overlap have percentile intervals over clusters, resampled for both models together.
+Gaussian kernels and Silverman's bandwidth: 1 if they coincide, 0 if they are apart. A spread has a
+linearised t interval, the overlap a percentile interval over clusters, resampled for both models
+together.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from scipy import stats
 
 from experiments.measures.per_item import NATS
 from experiments.params import BASE, PAIRED_CHOICE, Analyze
+from experiments.stats.differences import widened
 from experiments.stats.estimates import estimates
-from experiments.stats.intervals import percentile
+from experiments.stats.intervals import percentile, t_quantile
 from experiments.stats.paired import paired_effects
 from experiments.stats.values import checked_values, item_means
 
@@ -102,7 +104,7 @@ def movements(items: pd.DataFrame, split: str, settings: Analyze) -> pd.DataFram
     frame = pd.concat([pairs[["model", "id", "cluster"]], moved], axis=1).melt(
         ["model", "id", "cluster"], var_name="measure"
     )
-    frame = frame.assign(seed=0, task=PAIRED_CHOICE, unparsed=False, unit=NATS)
+    frame = frame.assign(seed=0, frame=0, task=PAIRED_CHOICE, unparsed=False, unit=NATS)
     table = estimates(frame, confidence=settings.confidence)
     return table.assign(split=split, quantity=table["measure"])
 
@@ -120,42 +122,71 @@ def distributions(
         count, np.full(count, 1 / count), size=settings.resamples
     )
     weights = np.vstack([np.ones(len(wide)), draws[:, codes]])  # the sample itself comes first
-    spreads = {model: spread(wide[model].to_numpy(), weights) for model in wide}
+    spreads = {model: spread(wide[model].to_numpy(), codes) for model in wide}
     rows = []
     for model in items["model"].unique():
         row = {"model": model, "split": split, "n": len(wide), "clusters": count}
-        change = {}
+        rows.append(
+            row
+            | {"quantity": f"{quantity}_spread"}
+            | spread_bounds(spreads[model], settings.confidence)
+        )
         if model != BASE:
-            change = interval(spreads[model] - spreads[BASE], count, settings, "change")
-        spanned = interval(spreads[model], count, settings, "estimate")
-        rows.append(row | {"quantity": f"{quantity}_spread"} | spanned | change)
-        if model != BASE:
+            rows[-1] |= change_bounds(spreads[model], spreads[BASE], settings.confidence)
             shared = overlap(wide[model].to_numpy(), wide[BASE].to_numpy(), weights)
-            spanned = interval(shared, count, settings, "estimate")
-            rows.append(row | {"quantity": f"{quantity}_overlap"} | spanned)
+            rows.append(
+                row | {"quantity": f"{quantity}_overlap"} | interval(shared, count, settings)
+            )
     return pd.DataFrame(rows)
 
 
-def interval(resampled: np.ndarray, clusters: int, settings: Analyze, name: str) -> dict:
+def interval(resampled: np.ndarray, clusters: int, settings: Analyze) -> dict:
     """The statistic (first value) with percentile bounds and standard error of the others."""
     low, high = percentile(resampled[1:], clusters, confidence=settings.confidence)
-    prefix = "" if name == "estimate" else f"{name}_"
     known = resampled[1:][~np.isnan(resampled[1:])]
-    return {
-        name: resampled[0],
-        f"{prefix}low": low[0],
-        f"{prefix}high": high[0],
-        f"{prefix}se": known.std(ddof=1) if len(known) > 1 else np.nan,
-    }
+    se = known.std(ddof=1) if len(known) > 1 else np.nan
+    return {"estimate": resampled[0], "low": low[0], "high": high[0], "se": se}
 
 
-def spread(sample: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Standard deviation of `sample` (I,) under each row of `weights` (R × I): R values."""
-    total = weights.sum(axis=1)
-    mean = weights @ sample / total
-    square = (weights * (sample[None, :] - mean[:, None]) ** 2).sum(axis=1)
+def spread(sample: np.ndarray, codes: np.ndarray) -> tuple[float, np.ndarray]:
+    """Standard deviation of `sample` (I,), and the influence of each cluster on it."""
+    squares = (sample - sample.mean()) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(np.where(total > 1, square / (total - 1), np.nan))
+        deviation = np.sqrt(squares.sum() / (len(sample) - 1))
+        influence = (squares - squares.mean()) / (2 * deviation * len(sample))
+        totals = np.bincount(codes, influence)
+        return float(deviation), totals * np.sqrt(len(totals) / (len(totals) - 1))
+
+
+def spread_bounds(spread: tuple[float, np.ndarray], confidence: float) -> dict:
+    """estimate, low, high and se of a standard deviation; the t interval of its logarithm."""
+    deviation, influence = spread
+    se = widened(influence)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.exp(t_quantile(len(influence), confidence) * se / deviation)
+        return {
+            "estimate": deviation,
+            "low": deviation / factor,
+            "high": deviation * factor,
+            "se": se,
+        }
+
+
+def change_bounds(
+    mine: tuple[float, np.ndarray], theirs: tuple[float, np.ndarray], confidence: float
+) -> dict:
+    """change, change_low, change_high and change_se of two standard deviations over the same items.
+
+    A t interval with the added pair of differences.py.
+    """
+    change, se = mine[0] - theirs[0], widened(mine[1] - theirs[1])
+    half = t_quantile(len(mine[1]), confidence) * se
+    return {
+        "change": change,
+        "change_low": change - half,
+        "change_high": change + half,
+        "change_se": se,
+    }
 
 
 def overlap(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -28,11 +28,12 @@ def paired_effects(
     exactly `estimate`; for a measure with eligibility (a flip needs a right first answer) they are
     not the rates of estimates.py.
 
-    Interval (`method`): "cluster_t", cluster-robust t; where all differences are -1, 0 or 1
-    "bonett_price" (differences.py), which keeps its width where few pairs or none are discordant.
+    Interval (`method`): "added_pair" (differences.py), which keeps its width where few items
+    change.
 
-    `p` (`test`): there "sign_flip_exact", the exact distribution of the sum of cluster differences
-    under random signs; with one item per cluster this is McNemar's exact test. For others
+    `p` (`test`): where all differences are -1, 0 or 1 "sign_flip_exact", the exact distribution of
+    the sum of cluster differences under random signs; with one item per cluster this is McNemar's
+    exact test. For others
     "cluster_t", the test whose acceptance region is the interval, or "sign_flip" where all items
     differ by the same amount. Beside them `p_mcnemar` (exact, ignores clusters) and `p_sign_flip`,
     a permutation test by `resamples` random signs per cluster.
@@ -48,9 +49,7 @@ def paired_effects(
     )
     steps = (table.kind.isin(("binary", "ternary")) & (table.step <= 1)).to_numpy()
     bounded = table.kind.isin(("binary", "share", "ternary", "signed")).to_numpy()
-    table = pd.concat(
-        [table, difference_bounds(totals, steps, bounded, confidence=confidence)], axis=1
-    )
+    table = pd.concat([table, difference_bounds(totals, bounded, confidence=confidence)], axis=1)
     table.loc[~steps, ["gained", "lost"]] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         table["standardized"] = np.where(table.sd > 0, table.estimate / table.sd, np.nan)
@@ -67,7 +66,7 @@ def paired_effects(
     table["p"] = np.select(
         [steps, still],
         [exact, table.p_sign_flip],
-        cluster_t_test(table.estimate, totals.se, table.clusters),
+        cluster_t_test(table.estimate, table.se, table.clusters),
     )
     table["test"] = np.select([steps, still], ["sign_flip_exact", "sign_flip"], "cluster_t")
     empty = table.n == 0

@@ -1,5 +1,6 @@
-"""The one frame everything here reads: a value per model × seed × task × measure × item.
+"""The one frame everything here reads: a value per model × seed × task × measure × item × frame.
 
+A frame is a wording in which the item was asked, 0 where there is one wording.
 `unit` is the measure's own (experiments/measures): what its values can be, whatever they are.
 """
 
@@ -12,7 +13,7 @@ from experiments.errors import OutcomeError
 from experiments.measures.per_item import DIFFERENCE, RATE
 from experiments.params import BASE
 
-KEY = ["model", "seed", "task", "measure", "id"]
+KEY = ["model", "seed", "task", "measure", "id", "frame"]
 COLUMNS = [*KEY, "cluster", "value", "unparsed", "unit"]
 CELL = ["model", "task", "measure"]
 
@@ -22,7 +23,7 @@ def checked_values(values: pd.DataFrame) -> pd.DataFrame:
 
     `value` is a float, or NaN where the item is not eligible or its reply did not parse;
     `unparsed` says which. Sorting makes every later sum, and so every printed digit, independent
-    of the order in which outcomes were written. OutcomeError if an item is measured twice.
+    of the order in which outcomes were written. OutcomeError if a frame of an item is there twice.
     """
     frame = values.loc[:, COLUMNS].astype({"value": float, "unparsed": bool})
     frame = frame.sort_values(KEY, key=lambda column: column.astype(str), kind="stable")
@@ -38,12 +39,12 @@ def checked_values(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def item_means(values: pd.DataFrame) -> pd.DataFrame:
-    """One row per model × task × measure × id: the mean of `value` over training seeds.
+    """One row per model × task × measure × id: the mean of `value` over training seeds and frames.
 
-    Items are the sampling unit, so seeds are averaged within an item instead of counting as more
-    items; what seeds add to the uncertainty is in seeds.py. `value` is NaN where no seed has a
-    value; `unparsed` counts the seeds whose reply did not parse; `excluded` is True where there
-    is neither a value nor an unparsed reply: the item was not eligible.
+    Items are the sampling unit, so seeds and frames are averaged within an item instead of counting
+    as more items; what they add to the uncertainty is in contrasts.py. `value` is NaN where there
+    is none; `unparsed` counts the replies that did not parse; `excluded` is True where there is
+    neither a value nor an unparsed reply: the item was not eligible.
     """
     frame = checked_values(values)
     grouped = frame.groupby([*CELL, "id", "cluster", "unit"], sort=False)

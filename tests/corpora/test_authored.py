@@ -23,7 +23,7 @@ ARGUMENTS = [
     for line in (authored.FOLDER / "arguments.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 ASKED_OPTIONS = 3  # of the incorrect answers, beside the best one, at the default parameters
-MOST_BLIND = 0.72  # accuracy of a rule that is blind to the reasoning
+MOST_BLIND = 0.55  # accuracy of a rule that is blind to the reasoning
 PLAIN_ID = r"[a-z0-9]+(-[a-z0-9]+)*"
 FALLACY_WORDS = (
     r"fallac|flaw|logic|\bsound|\bvalid|invalid|straw man|slippery|\bslope|dilemma|circular"
@@ -169,7 +169,7 @@ class TestMisconceptions:
 
 class TestArguments:
     def test_there_are_enough_and_half_are_sound(self) -> None:
-        assert len(ARGUMENTS) >= 120
+        assert len(ARGUMENTS) >= 160
         assert sum(row["sound"] for row in ARGUMENTS) * 2 == len(ARGUMENTS)
 
     def test_schema(self) -> None:
@@ -179,7 +179,7 @@ class TestArguments:
             assert row["id"] == f"{row['topic']}/{'sound' if row['sound'] else 'flawed'}"
             assert (row["fallacy"] is None) == row["sound"]
             assert row["text"] == " ".join(row["text"].split()), row["id"]
-            assert 60 <= len(row["text"].split()) <= 110, row["id"]
+            assert 250 <= len(row["text"]) <= 450, row["id"]
 
     def test_every_topic_has_a_sound_and_a_flawed_argument_in_one_voice(self) -> None:
         topics = defaultdict(list)
@@ -189,9 +189,9 @@ class TestArguments:
             assert sorted(row["sound"] for row in rows) == [False, True], topic
             assert len({row["voice"] for row in rows}) == 1, topic
 
-    def test_at_least_ten_fallacies_evenly(self) -> None:
+    def test_at_least_a_dozen_fallacies_evenly(self) -> None:
         kinds = Counter(row["fallacy"] for row in ARGUMENTS if row["fallacy"])
-        assert len(kinds) >= 10
+        assert len(kinds) >= 12
         assert max(kinds.values()) <= 2 * min(kinds.values())
 
     def test_voices_and_verdicts_are_balanced(self) -> None:
@@ -216,14 +216,14 @@ class TestArguments:
         assert closest(items, items, 0.1) == []
 
     def test_length_does_not_give_the_verdict_away(self) -> None:
-        sound = [len(row["text"].split()) for row in ARGUMENTS if row["sound"]]
-        flawed = [len(row["text"].split()) for row in ARGUMENTS if not row["sound"]]
-        assert abs(mean(sound) - mean(flawed)) < 4
-        by_length = [
-            (mean(count < limit for count in sound) + mean(count >= limit for count in flawed)) / 2
-            for limit in range(60, 111)
-        ]
-        assert max(by_length) < MOST_BLIND and min(by_length) > 1 - MOST_BLIND
+        sound, flawed = (
+            {row["topic"]: len(row["text"]) for row in ARGUMENTS if row["sound"] is verdict}
+            for verdict in (True, False)
+        )
+        for topic, length in sound.items():
+            assert 1 / 1.1 <= length / flawed[topic] <= 1.1, topic
+        assert abs(mean(sound.values()) - mean(flawed.values())) < 4
+        assert abs(mean(sound[topic] > flawed[topic] for topic in sound) - 0.5) < 0.1
 
     @pytest.mark.parametrize(
         ("pattern", "most"),
@@ -244,11 +244,8 @@ class TestArguments:
         assert abs(sound - flawed) < most
 
     def test_a_reader_of_words_alone_gains_little(self) -> None:
-        """Naive Bayes over words, each topic left out of its own training; chance is a half.
-
-        It reaches 0.69: sound arguments count and compare more often, as sound arguments do.
-        """
-        assert right_verdict_found(list(authored.arguments())) < MOST_BLIND
+        """Naive Bayes over words, each topic left out of its own training; chance is a half."""
+        assert right_verdict_found(list(authored.arguments())) <= MOST_BLIND
 
     @needs_data
     def test_none_repeats_an_mmlu_question(self) -> None:

@@ -38,6 +38,7 @@ def frame(
             "task": task,
             "measure": measure,
             "id": names,
+            "frame": 0,
             "cluster": names if cluster is None else cluster,
             "value": np.asarray(value, float),
             "unparsed": unparsed,

@@ -12,6 +12,7 @@ from experiments.stats.composites import (
     reasoning_independence,
     truth_alignment,
 )
+from experiments.stats.paired import paired_effects
 from tests.stats.frames import CONFIDENCE, frame
 
 
@@ -75,7 +76,8 @@ def test_change_has_the_error_of_the_paired_items():
     found = composite_table(
         cluster_totals(values), [truth_alignment([("quiz", "accuracy")])], confidence=CONFIDENCE
     ).iloc[1]
-    assert found.change_se == pytest.approx(gain.std(ddof=1) / np.sqrt(80))
+    expected = paired_effects(values, confidence=CONFIDENCE, power=0.8, resamples=9, seed=1)
+    assert found.change_se == pytest.approx(expected.se[0])
 
 
 def test_measure_that_was_not_taken():

@@ -1,98 +1,120 @@
-"""Weighted sums of means."""
+"""The table that verdicts rest on."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from experiments.errors import OutcomeError
-from experiments.stats.clusters import cluster_totals
-from experiments.stats.contrasts import (
-    Contrast,
-    contrasts,
-    difference_of_effects,
+from experiments.measures.per_item import DIFFERENCE, NATS
+from experiments.stats.contrasts import COLUMNS, contrasts, one_sided_p
+from tests.stats.frames import CONFIDENCE, frame
+
+ITEMS = 30
+
+
+def run(model, seed, shift=0.0, frames=4, unit=NATS, **fields):
+    """One training run: the same items with the same spread, in every frame, plus `shift`."""
+    items = np.random.default_rng(1).normal(size=ITEMS)
+    generator = np.random.default_rng([ord(model[0]), seed])
+    return pd.concat(
+        frame(
+            items + shift + 0.2 * generator.normal(size=ITEMS),
+            model=model,
+            seed=seed,
+            unit=unit,
+            **fields,
+        ).assign(frame=number)
+        for number in range(frames)
+    )
+
+
+def table(*runs, controls=None, readable=lambda *cell: True):
+    values = pd.concat(runs)
+    found = contrasts(values, controls or {}, readable=readable, confidence=CONFIDENCE)
+    assert list(found) == COLUMNS
+    return found.set_index(["model", "against"])
+
+
+def trained(seeds=(1, 2, 3), control=(1, 2, 3), base=0.0):
+    return table(
+        run("base", 0, base),
+        *(run("adapter", seed, 1 + seed) for seed in seeds),
+        *(run("control", seed, seed) for seed in control),
+        controls={"adapter": "control"},
+    )
+
+
+def test_an_adapter_is_paired_with_the_same_seed_of_its_control():
+    row = trained().loc["adapter", "control"]
+    # Seeds differ by a whole unit in both; their differences do not.
+    assert row.estimate == pytest.approx(1, abs=0.1)
+    assert row.seed_sd < 0.1 and row.se < 0.2
+    assert (row.control, row.seeds, row.frames, row.n) == ("control", 3, 4, ITEMS)
+    assert trained().loc["adapter", "base"].seed_sd == pytest.approx(1, abs=0.1)
+    assert (row.low, row.high) == pytest.approx(
+        row.estimate + row.se * np.array(stats.t.interval(CONFIDENCE, row.degrees))
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "control", "status", "used"),
+    [
+        ((1, 2, 3), (1, 2, 3), "ok", 3),
+        ((1, 2, 3), (1,), "one training seed", 1),
+        ((1, 2), (1, 2, 3), "two training seeds", 2),
+        ((1,), (2,), "no interval", 0),
+        ((1, 2, 3), (), "no control", 0),
+    ],
 )
-from experiments.stats.paired import paired_effects
-from tests.stats.frames import CONFIDENCE, both, frame
+def test_status_says_for_what_the_interval_is(seeds, control, status, used):
+    row = trained(seeds, control).loc["adapter", "control"]
+    assert (row.status, row.seeds) == (status, used)
+    assert np.isnan(row.low) == (used == 0)
 
 
-def changes_of(values):
-    """Each adapter's rate less the base model's, as contrasts."""
-    totals = cluster_totals(values)
-    models = [name for name in totals.cells.get_level_values(0) if name != "base"]
-    wanted = [
-        Contrast({(name, "quiz", "accuracy"): 1.0, ("base", "quiz", "accuracy"): -1.0})
-        for name in models
+def test_base_is_compared_with_nothing():
+    found = trained().loc["base"]
+    assert list(found.index) == ["nothing"]
+    assert (found.status.iloc[0], found.seeds.iloc[0]) == ("ok", 0)
+
+
+def test_what_is_not_readable_has_an_estimate_and_no_interval():
+    found = table(
+        run("base", 0),
+        *(run("adapter", seed, 1) for seed in (1, 2, 3)),
+        readable=lambda model, task, measure: model != "base",
+    )
+    row = found.loc["adapter", "base"]
+    assert row.status == "not readable" and not row.readable
+    assert np.isfinite(row.estimate) and row.n == ITEMS
+    assert np.isnan([row.low, row.high, row.p, one_sided_p(row, 0, above=True)]).all()
+    assert found.loc["adapter", "nothing"].status == "ok"
+
+
+def test_a_bounded_measure_that_does_not_vary_keeps_an_interval():
+    values = [
+        frame(np.zeros(ITEMS), model=model, seed=seed, unit=DIFFERENCE)
+        for model, seed in (("base", 0), ("adapter", 1), ("adapter", 2), ("adapter", 3))
     ]
-    return contrasts(totals, wanted, confidence=CONFIDENCE).assign(model=models)
+    row = table(*values).loc["adapter", "base"]
+    assert row.status == "ok" and row.low < -0.05 and row.p == 1
+    row = table(*(one.assign(unit=NATS) for one in values)).loc["adapter", "base"]
+    assert row.status == "no interval" and np.isnan(row.low)
 
 
-def three_models():
-    generator = np.random.default_rng(1)
-    base, one, two = generator.normal([[0], [0.5], [0.2]], 1, size=(3, 60))
-    return pd.concat([frame(base), frame(one, model="one"), frame(two, model="two")])
+def test_items_and_frames_of_one_side_only_do_not_count():
+    mine = [run("adapter", seed, 1) for seed in (1, 2, 3)]
+    mine[0].loc[mine[0].id == "i000", "value"] = np.nan  # one seed: the others still say
+    base = run("base", 0, frames=2)
+    base.loc[base.id.isin(["i001", "i002"]), "value"] = np.nan
+    row = table(base, *mine).loc["adapter", "base"]
+    assert (row.frames, row.n, row.excluded) == (2, ITEMS - 2, 2)
 
 
-def test_change_of_a_rate_is_the_paired_effect_where_all_items_are_eligible():
-    values = three_models()
-    changes = changes_of(values)
-    paired = paired_effects(values, confidence=CONFIDENCE, power=0.8, resamples=99, seed=1)
-    for column in ("estimate", "low", "high", "se", "p"):
-        np.testing.assert_allclose(changes[column], paired[column])
-
-
-def test_change_of_a_conditional_rate_is_the_difference_of_the_rates():
-    values = both([1, 0, np.nan, 1, np.nan, 0], [np.nan, 1, 1, 1, 0, np.nan])
-    found = changes_of(values).iloc[0]
-    assert found.estimate == pytest.approx(3 / 4 - 2 / 4)
-    assert found.n == 4
-
-
-def test_difference_of_two_effects_needs_no_base():
-    totals = cluster_totals(three_models())
-    one, two = (("one", "quiz", "accuracy"), ("two", "quiz", "accuracy"))
-    contrast = difference_of_effects(one, two)
-    assert contrast.weights == {one: 1.0, two: -1.0}
-    found = contrasts(totals, [contrast], confidence=CONFIDENCE).iloc[0]
-    means = dict(zip(totals.cells.get_level_values(0), totals.means, strict=True))
-    assert found.estimate == pytest.approx(means["one"] - means["two"])
-
-
-def test_difference_of_effects_on_two_measures_keeps_both_bases():
-    values = pd.concat([both([0, 1], [1, 1]), both([1, 1], [0, 1], measure="other")])
-    contrast = difference_of_effects(("adapter", "quiz", "accuracy"), ("adapter", "quiz", "other"))
-    found = contrasts(cluster_totals(values), [contrast], confidence=CONFIDENCE).iloc[0]
-    assert found.estimate == pytest.approx(0.5 - (-0.5))
-
-
-def test_disjoint_tasks_add_their_variances():
-    generator = np.random.default_rng(2)
-    first, second = frame(generator.normal(size=50)), frame(generator.normal(size=30), task="b")
-    second["cluster"] = "b" + second.cluster
-    totals = cluster_totals(pd.concat([first, second]))
-    weights = {("base", "quiz", "accuracy"): 0.5, ("base", "b", "accuracy"): 0.5}
-    found = contrasts(totals, [Contrast(weights, 1.0)], confidence=CONFIDENCE).iloc[0]
-    assert found.se == pytest.approx(0.5 * np.sqrt((totals.se**2).sum()))
-    assert found.estimate == pytest.approx(1 + totals.means.mean())
-    assert (found.n, found.clusters) == (30, 30)
-
-
-def test_no_variation_is_no_evidence():
-    found = changes_of(both([0.5, 0.5, 0.5], [0.5, 0.5, 0.5])).iloc[0]
-    assert found.estimate == 0
-    assert np.isnan([found.low, found.high, found.p]).all()
-
-
-def test_cell_without_values_spoils_only_its_own_contrast():
-    values = pd.concat([three_models(), frame([np.nan] * 60, model="zero")])
-    table = changes_of(values).set_index("model")
-    assert np.isnan(table.estimate["zero"])
-    assert not table.loc[["one", "two"], ["estimate", "low", "high"]].isna().any(axis=None)
-
-
-def test_unknown_cell():
-    with pytest.raises(OutcomeError, match="no measure 'accuracy' of task 'nowhere'"):
-        contrasts(
-            cluster_totals(three_models()),
-            [Contrast({("base", "nowhere", "accuracy"): 1.0})],
-            confidence=CONFIDENCE,
-        )
+@pytest.mark.parametrize(("bound", "above"), [(0.0, True), (0.5, True), (3.0, False)])
+def test_one_sided_p_agrees_with_the_interval(bound, above):
+    row = trained().loc["adapter", "control"]
+    edge = row.low if above else row.high
+    assert one_sided_p(row, edge, above) == pytest.approx((1 - CONFIDENCE) / 2)
+    assert one_sided_p(row, bound, above) + one_sided_p(row, bound, not above) == pytest.approx(1)
+    assert 2 * one_sided_p(row, 0, True) == pytest.approx(row.p)

@@ -37,7 +37,7 @@ def test_coefficients_equal_scipy():
     table = correlated(x, y)
     assert table.estimate["pearson"] == pytest.approx(stats.pearsonr(x, y).statistic)
     assert table.estimate["spearman"] == pytest.approx(stats.spearmanr(x, y).statistic)
-    assert set(table.status) == {"descriptive"}
+    assert set(table.status) == {"descriptive: fewer than eight adapters × seeds"}
 
 
 def test_exact_p_equals_enumeration_and_scipy():
@@ -99,12 +99,14 @@ def test_constant_scores_have_no_correlation():
     assert np.isnan(pearson(np.full(5, 0.1 + 0.2), FIVE[1]))
 
 
-def test_interval_over_models_covers_for_many_models():
-    generator = np.random.default_rng(3)
-    x = generator.normal(size=200)
-    table = correlated(x, 0.6 * x + 0.8 * generator.normal(size=200))
-    assert table.low["pearson"] < 0.6 < table.high["pearson"]
-    assert table.high["pearson"] - table.low["pearson"] == pytest.approx(0.18, abs=0.06)
+@pytest.mark.parametrize("n", [4, 5, 8, 200])
+def test_interval_is_fishers(n):
+    x, noise = np.random.default_rng(3).normal(size=(2, n))
+    y = 0.6 * x + 0.8 * noise
+    expected = stats.pearsonr(x, y).confidence_interval(CONFIDENCE)
+    found = correlated(x, y).loc["pearson"]
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
+    assert found.status == ("ok" if n >= 8 else "descriptive: fewer than eight adapters × seeds")
 
 
 @pytest.fixture(scope="module")
@@ -121,22 +123,19 @@ def adapters():
     return cluster_totals(pd.concat(parts))
 
 
-def over_items(adapters, pairs=((("quiz", "accuracy"), ("sure", "flip")),), **fields):
-    return correlations(
-        adapters, list(pairs), confidence=CONFIDENCE, resamples=300, seed=1, **fields
-    )
+def over(adapters, measure="accuracy"):
+    pairs = [(("quiz", measure), ("sure", "flip"))]
+    return correlations(adapters, pairs, confidence=CONFIDENCE, resamples=300, seed=1)
 
 
-def test_interval_over_items_keeps_the_adapters(adapters):
-    table = over_items(adapters)
-    row = table.iloc[0]
-    assert (row.n, row.interval_over, row.undefined) == (5, "items", 0)
+def test_correlation_is_over_adapters_without_base(adapters):
+    row = over(adapters).iloc[0]
+    assert (row.n, row.interval_over) == (5, "adapters")
+    assert row.low <= row.correlation <= row.high
     assert row.correlation > 0.97
-    # Adapters a whole unit apart and standard errors of 0.16: the order is settled.
-    assert 0.9 < row.low <= row.correlation
     assert row.smallest_p == pytest.approx(2 / 120)
 
 
 def test_unknown_measure(adapters):
     with pytest.raises(OutcomeError, match="'speed'"):
-        over_items(adapters, pairs=[(("quiz", "speed"), ("sure", "flip"))])
+        over(adapters, "speed")

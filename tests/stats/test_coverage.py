@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.stats.contrasts import Contrast, contrasts
 from experiments.stats.differences import difference_bounds
 from experiments.stats.estimates import estimates
 from experiments.stats.intervals import cluster_t, percentile, wilson, wilson_effective
 from experiments.stats.paired import cluster_t_test, sign_flip, sign_flip_exact
 from experiments.stats.power import minimal_detectable_effect
+from experiments.stats.weighted_sums import WeightedSum, weighted_sums
 from tests.stats.frames import CONFIDENCE, frame, simulated_totals
 
 STUDIES = 2000
@@ -143,12 +143,12 @@ def test_contrast_of_correlated_measures():
     second = shared + generator.normal(0.2, 0.5, size=shared.shape)
     both = simulated_totals(np.vstack([first, second]), np.ones((2 * STUDIES, 60)))
     wanted = [
-        Contrast(
+        WeightedSum(
             {(study, "quiz", "accuracy"): 1.0, (study + STUDIES, "quiz", "accuracy"): -1.0}, 0.1
         )
         for study in range(STUDIES)
     ]
-    table = contrasts(both, wanted, confidence=CONFIDENCE)
+    table = weighted_sums(both, wanted, confidence=CONFIDENCE)
     assert covered((table.low, table.high), 0.4) == pytest.approx(0.95, abs=SLACK)
 
 

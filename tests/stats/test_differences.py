@@ -2,26 +2,24 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.stats.clusters import cluster_totals
 from experiments.stats.differences import difference_bounds
 from tests.stats.frames import CONFIDENCE, frame
 
 
-def bounds(value, *, whole=True, bounded=True, **fields):
+def bounds(value, *, bounded=True, **fields):
     totals = cluster_totals(frame(value, **fields))
-    return difference_bounds(
-        totals, np.array([whole]), np.array([bounded]), confidence=CONFIDENCE
-    ).iloc[0]
+    return difference_bounds(totals, np.array([bounded]), confidence=CONFIDENCE).iloc[0]
 
 
-def test_bonett_and_price():
-    gained, lost, n = 9, 3, 40
+def test_the_pair_adds_a_gain_and_a_loss_to_the_variance():
+    gained, lost, n = 9, 9, 40
     found = bounds([1] * gained + [-1] * lost + [0] * (n - gained - lost))
-    up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
-    half = 1.959963985 * np.sqrt((up + down - (up - down) ** 2) / (n + 2))
-    assert (found.low, found.high) == pytest.approx((up - down - half, up - down + half))
-    assert found.method == "bonett_price"
+    half = stats.t.ppf(0.975, n - 1) * np.sqrt((gained + lost + 2) / (n * (n - 1)))
+    assert (found.low, found.high) == pytest.approx((-half, half))
+    assert found.method == "added_pair"
 
 
 def test_clusters_of_one_item_and_of_two_nearly_agree_when_items_are_independent():
@@ -35,12 +33,10 @@ def test_ends_stay_within_one():
     assert bounds([1] * 10).high <= 1
 
 
-@pytest.mark.parametrize(
-    ("whole", "bounded", "width"), [(True, True, True), (False, True, True), (False, False, False)]
-)
-def test_no_difference_at_all(whole, bounded, width):
-    found = bounds([0] * 30, whole=whole, bounded=bounded)
-    assert (found.high > found.low) if width else np.isnan([found.low, found.high]).all()
+@pytest.mark.parametrize("bounded", [True, False])
+def test_no_difference_at_all(bounded):
+    found = bounds([0] * 30, bounded=bounded)
+    assert (found.high > found.low) if bounded else np.isnan([found.low, found.high]).all()
 
 
 def test_no_values():

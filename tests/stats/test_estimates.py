@@ -16,11 +16,11 @@ def row(values):
     return table.iloc[0]
 
 
-def test_binary_items_one_per_cluster_get_wilson():
+def test_binary_items_one_per_cluster_get_the_exact_interval():
     found = row(frame([1] * 30 + [0] * 10))
-    assert found.method == "wilson"
+    assert found.method == "clopper_pearson"
     assert (found.low, found.high) == pytest.approx(
-        proportion_confint(30, 40, alpha=0.05, method="wilson")
+        proportion_confint(30, 40, alpha=0.05, method="beta")
     )
     assert found.estimate == 0.75
     assert (found.n, found.clusters, found.seeds) == (40, 40, 1)
@@ -39,7 +39,7 @@ def test_clusters_widen_the_interval():
     value = [1, 1, 1, 0, 0, 0] * 10
     alone = row(frame(value))
     together = row(frame(value, cluster=[f"c{number // 3}" for number in range(60)]))
-    assert together.method == "wilson_effective"
+    assert together.method == "korn_graubard"
     assert together.estimate == alone.estimate
     ratio = (together.high - together.low) / (alone.high - alone.low)
     # Three equal items per cluster carry the information of one.
@@ -54,21 +54,22 @@ def test_one_method_for_all_models_of_a_measure():
             frame([1, np.nan, 0, np.nan, 1, np.nan, 0], model="adapter", cluster=cluster),
         ]
     )
-    assert set(estimates(values, confidence=CONFIDENCE).method) == {"wilson_effective"}
+    assert set(estimates(values, confidence=CONFIDENCE).method) == {"korn_graubard"}
 
 
 def test_excess_rates_that_never_differ_still_have_an_interval():
     values = both([0] * 50, [-1, 1] * 25, unit=DIFFERENCE)
     table = estimates(values, confidence=CONFIDENCE).set_index("model")
-    assert set(table.method) == {"bonett_price"}
+    assert set(table.method) == {"added_pair"}
     assert table.low["base"] < -0.04 and table.high["base"] > 0.04
 
 
-def test_margins_get_the_t_interval():
+def test_margins_get_a_wider_t_interval():
     value = np.random.default_rng(1).normal(5, 2, 30)
     found = row(frame(value))
-    assert found.method == "cluster_t"
-    half = 2.045229642 * value.std(ddof=1) / np.sqrt(30)
+    assert found.method == "added_pair"
+    squares = 29 * value.var(ddof=1) + 2 * np.abs(value - value.mean()).max() ** 2
+    half = 2.045229642 * np.sqrt(squares / 29 / 30)
     assert (found.low, found.high) == pytest.approx((value.mean() - half, value.mean() + half))
 
 

@@ -127,13 +127,11 @@ def test_training_seeds_are_averaged_within_items(draw) -> None:
     assert items.loc[items["model"] == "tuned", "swap_average"].abs().max() < 1e-9
 
 
-def test_spread_is_the_standard_deviation_and_weights_repeat_items() -> None:
-    sample = np.array([1.0, 2.0, 4.0])
-    weights = np.array([[1, 1, 1], [2, 0, 1], [1, 0, 0]], float)
-    once, twice, alone = spread(sample, weights)
-    assert once == pytest.approx(sample.std(ddof=1))
-    assert twice == pytest.approx(np.std([1.0, 1.0, 4.0], ddof=1))
-    assert np.isnan(alone)
+def test_spread_is_the_standard_deviation_with_the_error_of_normal_values(draw) -> None:
+    sample = draw.normal(0, 2, 4000)
+    found, influence = spread(sample, np.arange(4000))
+    assert found == pytest.approx(sample.std(ddof=1))
+    assert np.sqrt((influence**2).sum()) == pytest.approx(2 / np.sqrt(8000), rel=0.05)
 
 
 @pytest.mark.parametrize("distance", [0.0, 1.0, 2.0, 6.0])

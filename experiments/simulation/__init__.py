@@ -1,0 +1,1 @@
+"""Simulated studies whose truth is known: what intervals cover, how often families of tests err."""
