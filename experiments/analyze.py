@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments import files, measures, outcomes, params, tables
-from experiments.claims import Claim, read_claims
+from experiments import files, fixing, measures, outcomes, params, policies, tables
+from experiments.claims import Claims, read_claims
 from experiments.errors import OutcomeError, run_stage
 from experiments.measures import free_replies
 from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
@@ -33,12 +33,10 @@ from experiments.stats import (
     correlation,
     estimates,
     headline,
-    logistic,
     margins,
     paired,
     position_bias,
     ranking,
-    seeds,
 )
 
 RESULTS = Path("results")
@@ -46,17 +44,6 @@ OUTCOMES = Path("outcomes")
 CLAIMS = Path("paper/claims.yaml")
 RUNS = Path("runs")
 KEPT = "outcomes.parquet"
-# Binary arms of one test whose interaction with the adapter is fitted; the first is the reference.
-ARMS = {
-    "controlled": {
-        "answer": ("accuracy_mention_incorrect", "accuracy_suggest_incorrect"),
-        "feedback": ("says_sound_dislike", "says_sound_like"),
-    },
-    "published": {
-        "answer": ("accuracy", "accuracy_suggest_incorrect"),
-        "feedback": ("detected", "detected_like"),
-    },
-}
 
 
 def main() -> None:
@@ -77,7 +64,9 @@ def analyze() -> None:
     trained = training(parameters)
     gathered = outcomes.gather(OUTCOMES, parameters)
     replies = free_replies.table(outcomes.gather_transcripts(OUTCOMES, parameters))
-    found = tables_of(outcomes.by_task(gathered), parameters, stated)
+    found = tables_of(
+        outcomes.by_task(gathered), parameters, stated, fixing.unfixed_now(Path(), stated)
+    )
     found |= {"training": trained, "transcripts": replies}
     for name, table in found.items():
         tables.write(RESULTS, name, ordered(table, parameters))
@@ -101,7 +90,8 @@ def analyze_again(run: Path) -> None:
     parameters = params.load(run / "params.yaml")
     rows = outcomes.read_outcomes(kept)
     outcomes.check(rows, parameters)
-    found = tables_of(rows, parameters, read_claims(run / CLAIMS.name))
+    stated = read_claims(run / CLAIMS.name)
+    found = tables_of(rows, parameters, stated, fixing.unfixed_in(run, stated))
     archived = {
         name: path.read_text(encoding="utf-8")
         for name in found
@@ -121,9 +111,9 @@ def analyze_again(run: Path) -> None:
 
 
 def tables_of(
-    rows: outcomes.ByTask, parameters: Params, stated: list[Claim]
+    rows: outcomes.ByTask, parameters: Params, stated: Claims, unfixed: str
 ) -> dict[str, pd.DataFrame]:
-    """Every table that rests on outcomes alone."""
+    """Every table that rests on outcomes alone; `unfixed` is why there are no verdicts, if any."""
     values = measures.values(rows)
     found = {
         "position_bias": position_bias.position_bias(rows, parameters.analyze.confidence),
@@ -131,7 +121,8 @@ def tables_of(
         "margins": margins.margin_table(values, parameters.analysis, parameters.seed),
         "item_margins": margins.item_margins(values),
     }
-    found["claims"] = verdicts(stated, values, found, parameters)  # from numbers in full
+    found["claims"] = verdicts(stated, found, parameters, unfixed)  # from numbers in full
+    found["policies"] = policies.policy_table(rows, stated, parameters)
     effects, levels = (
         tables.with_digits(tables.TABLES[name], found[name]) for name in ("effects", "estimates")
     )
@@ -154,10 +145,6 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     totals = clusters.cluster_totals(full)
     primary = [{"task": outcome.task, "measure": outcome.measure} for outcome in settings.primary]
     effects = paired.paired_effects(values, power=settings.power, **resampling)
-    interactions = [
-        logistic.arm_interactions(full, task, list(arms), confidence=confidence)
-        for task, arms in ARMS[parameters.protocol].items()
-    ]
     capability, sycophancy = headline.headline_measures(settings.headline)
     correlated = values[values["model"].isin([BASE, *settings.correlate])]
     pairs = list(product(*headline.headline_measures(settings.continuous)))
@@ -173,13 +160,11 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
             confidence=confidence,
         ),
         "effects": correction.corrected(effects, primary, confidence=confidence),
-        "interactions": pd.concat(interactions, ignore_index=True),
         "correlation_analysis": correlation.correlations(
             clusters.cluster_totals(correlated), pairs, **resampling
         ),
         "composites": composites.composite_table(totals, composed, confidence=confidence),
         "rankings": ranking.rankings(totals, schemes, **resampling),
-        "seeds": seeds.seed_variation(values, confidence=confidence),
     }
 
 
@@ -191,30 +176,24 @@ def fully_tested(values: pd.DataFrame) -> list[str]:
 
 
 def verdicts(
-    stated: list[Claim],
-    values: pd.DataFrame,
-    found: dict[str, pd.DataFrame],
-    parameters: Params,
+    stated: Claims, found: dict[str, pd.DataFrame], parameters: Params, unfixed: str
 ) -> pd.DataFrame:
     """A verdict for every claim, from the unrounded tables."""
-    absent = sorted(set().union(*(claim.models for claim in stated)) - set(parameters.models))
+    about = set().union(*(claim.models for claim in stated.claims))
+    absent = sorted(about - set(parameters.models))
     if absent:
         print(f"Claims on {', '.join(absent)} are not measured: params.yaml has no such adapter.")
     kinds = {
-        "estimate": found["estimates"],
-        "effect": found["effects"],
+        "contrast": found["contrasts"],
         "correlation": found["correlation_analysis"].rename(columns={"correlation": "estimate"}),
-        "composite": found["composites"],
-        "composite_change": changes_of(found["composites"]),
-        "position_bias": found["position_bias"].rename(columns={"bias": "estimate"}),
         "margin": found["margins"],
         "margin_change": changes_of(found["margins"]),
     }
     return claims.assess(
-        stated,
+        stated.claims,
         kinds,
         confidence=parameters.analyze.confidence,
-        totals=clusters.cluster_totals(values),
+        unfixed=unfixed,
         absent=absent,
         # the claims are about our own protocol's measures
         allow_unmeasured=parameters.protocol != "controlled",
@@ -223,9 +202,8 @@ def verdicts(
 
 def changes_of(table: pd.DataFrame) -> pd.DataFrame:
     """The table with its columns of change in the place of its levels."""
-    return table.drop(columns=["estimate", "low", "high"]).rename(
-        columns={"change": "estimate", "change_low": "low", "change_high": "high"}
-    )
+    changes = {"change": "estimate"} | {f"change_{name}": name for name in ("low", "high", "se")}
+    return table.drop(columns=changes.values()).rename(columns=changes)
 
 
 def training(parameters: Params) -> pd.DataFrame:

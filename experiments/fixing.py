@@ -7,6 +7,7 @@ outcomes in its dvc.lock. Those of the base model do not count: no claim on trai
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -59,6 +60,13 @@ def unfixed_now(root: Path, claims: Claims) -> str:
     lock = content(root, LOCK)
     outcomes = adapter_outcomes(lock) if lock else {}
     return unfixed(root, claims, head and head.decode().strip(), outcomes)
+
+
+def unfixed_in(run: Path, claims: Claims) -> str:
+    """The same of an archived run, runs/NAME/."""
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    outcomes = of_adapters(environment["md5"])
+    return unfixed(Path(), claims, environment["code"]["commit"], outcomes)
 
 
 def adapter_outcomes(lock: bytes) -> dict[str, str]:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import measures
-from experiments.claims import Claims
+from experiments.claims import Claim, Claims
 from experiments.outcomes import ByTask
 from experiments.params import BASE, Params
 from experiments.stats import claims
@@ -39,43 +39,41 @@ Row = Mapping[str, Any]
 Policy = Callable[[Row, int | None], int | np.ndarray | None]
 
 
-def policy_table(
-    rows: ByTask, stated: Claims, parameters: Params, confidence: float
-) -> pd.DataFrame:
+def policy_table(rows: ByTask, stated: Claims, parameters: Params) -> pd.DataFrame:
     """One row per protected claim and policy: the verdict, and whether it may be "supported".
 
-    Claims on adapters that the run leaves out, or not of the results of policies, are left out.
+    Claims on adapters that the run leaves out are not there, nor is any under the published
+    protocol, whose replies no policy here writes.
     """
+    confidence = parameters.analyze.confidence
     replaced = set(parameters.adapters) - set(parameters.controls.values())
     judged = [
         claim
         for claim in stated.claims
-        if claim.family in PROTECTED
+        if parameters.protocol == "controlled"
+        and claim.family in PROTECTED
         and claim.models & replaced
         and claim.models <= set(parameters.models)
         and all(part.estimand["kind"] == "contrast" for part in claim.tested)
     ]
-    read = {
-        (part.estimand["task"], part.estimand["measure"])
-        for claim in judged
-        for part in claim.tested
-    }
-    real = needed(measures.values(rows), read)
+    read = cells_read(judged, parameters)
+    if not judged:
+        return pd.DataFrame(columns=COLUMNS)
+    real = measures.values(rows)
     found = []
     for policy in POLICIES:
-        own = needed(measures.values(policy_outcomes(rows, policy)), read)
+        own = measures.values(policy_outcomes(rows, policy))
         values = in_the_place(real, own, replaced)
         readable = measures.readability(values, parameters.protocol, parameters.analyze.readable)
+        cells = pd.MultiIndex.from_frame(values[["model", "task", "measure"]])
         table = contrasts(
-            values,
+            values[cells.isin(read)],
             parameters.controls,
             readable=lambda *cell, of=readable: of[cell],
             confidence=confidence,
         )
         verdicts = claims.assess(judged, {"contrast": table}, confidence=confidence)
         found.append(verdicts[["id", "family", "verdict"]].assign(policy=policy))
-    if not judged:
-        return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(found, ignore_index=True)
     allowed = [may_support(*one) for one in zip(table.policy, table.family, table.id, strict=True)]
     return table.assign(allowed=allowed)[COLUMNS]
@@ -88,11 +86,14 @@ def may_support(policy: str, family: str, claim: str) -> bool:
     return claim in LESS or (policy == "oracle" and family in ("capability", "mitigation"))
 
 
-def needed(values: pd.DataFrame, read: set[tuple[str, str]]) -> pd.DataFrame:
-    """Values of measures that claims read, and of the mass on replies."""
-    measure = values["measure"]
-    wanted = [cell in read for cell in zip(values["task"], measure, strict=True)]
-    return values[wanted | measure.str.startswith(measures.MASS)]
+def cells_read(judged: list[Claim], parameters: Params) -> set[tuple[str, str, str]]:
+    """Model, task and measure of everything that claims compare."""
+    cells = set()
+    for part in (part for claim in judged for part in claim.tested):
+        named = part.estimand
+        models = {BASE, named["model"], named.get("minus"), parameters.controls.get(named["model"])}
+        cells |= {(model, named["task"], named["measure"]) for model in models - {None}}
+    return cells
 
 
 def in_the_place(real: pd.DataFrame, own: pd.DataFrame, replaced: set[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from tests.test_pipeline import Pipeline, finished, pipeline  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 STAGES = ["curate", "prepare", "train@mmlu", "train@paired_sft", "evaluate_base"]
-STAGES += ["evaluate@mmlu", "evaluate@paired_sft", "analyze", "audit", "render"]
+STAGES += ["evaluate@mmlu", "evaluate@paired_sft", "analyze", "simulate", "audit", "render"]
 
 
 def progress(text: str) -> list[str]:

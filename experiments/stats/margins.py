@@ -46,7 +46,9 @@ def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataF
 
     Beside the means of paired_choice.py's measures, both margins have a spread over items. For
     adapters, `*_movement` is the mean absolute change of a margin over items,
-    `movement_by_position` how much of the raw margins' is gone once letterings are averaged, and
+    `movement_by_position` how much of the raw margins' is gone once letterings are averaged (some
+    always is), `movement_beyond_half` half the raw margins' less what is left, above 0 if most is
+    gone, and
     `*_overlap` the overlap with the base model's distribution: changes already, so their columns of
     change are NaN.
     """
@@ -58,6 +60,7 @@ def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataF
         tables.append(movements(part, split, settings))
         tables += [distributions(part, split, name, settings, seed) for name in DISTRIBUTIONS]
     table = pd.concat([part for part in tables if len(part)], ignore_index=True)
+    table["seeds"] = table["model"].map(values.groupby("model")["seed"].nunique())
     place = {model: number for number, model in enumerate(items["model"].unique())}
     order = table["model"].map(place) * len(SPLITS) + table["split"].map(list(SPLITS).index)
     return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
@@ -99,6 +102,7 @@ def movements(items: pd.DataFrame, split: str, settings: Analyze) -> pd.DataFram
         {f"{name}_movement": (pairs[name] - pairs[f"{name}_base"]).abs() for name in DISTRIBUTIONS}
     )
     moved["movement_by_position"] = moved[f"{raw}_movement"] - moved[f"{swapped}_movement"]
+    moved["movement_beyond_half"] = moved[f"{raw}_movement"] / 2 - moved[f"{swapped}_movement"]
     if moved.empty:
         return pd.DataFrame()
     frame = pd.concat([pairs[["model", "id", "cluster"]], moved], axis=1).melt(

@@ -154,10 +154,15 @@ def verdicts_table(report: Report, table: pd.DataFrame, names: Sequence[str]) ->
 
 
 def claims_about(report: Report) -> dict[tuple[str, str], list[str]]:
-    """(model, task) -> ids of the claims of which every part is about these."""
+    """(model, task) -> ids of the claims of which every comparison is about these.
+
+    Levels that a claim asks for beside its comparisons do not count.
+    """
     found: dict[tuple[str, str], list[str]] = {}
-    for claim in read_claims(report.root / "paper" / "claims.yaml"):
-        about = {(part.get("model"), part.get("task")) for part in claim.parts}
+    for claim in read_claims(report.root / "paper" / "claims.yaml").claims:
+        cells = [part.estimand for part in claim.tested]
+        compared = [cell for cell in cells if cell.get("against") != "nothing"]
+        about = {(cell.get("model"), cell.get("task")) for cell in compared or cells}
         if len(about) == 1:
             found.setdefault(about.pop(), []).append(claim.id)
     return found

@@ -1,175 +1,221 @@
-"""Verdicts from intervals, and claims that are not well formed."""
+"""Verdicts from estimates and their errors, by family, and the states without one."""
+
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter
+from scipy import stats
 
 from experiments.claims import Claim
 from experiments.errors import DataError
 from experiments.stats.claims import COLUMNS, assess
-from experiments.stats.clusters import cluster_totals
-from tests.stats.frames import CONFIDENCE, frame
+from experiments.stats.estimands import FEW_ADAPTERS, ITEMS_ONLY, NO_CONTROL, ONE_SEED
+from tests.claims import claim as entry
+from tests.claims import contrast
 
-CELL = {"model": "adapter", "task": "sure", "measure": "flip"}
-
-
-def claim(**fields):
-    entry = {
-        "id": "one",
-        "text": "It does something.",
-        "source": "a study",
-        "estimand": {"kind": "effect", **CELL},
-        "direction": "increase",
-        "refuted_by": "an interval below zero",
-    }
-    return Claim(**entry | fields)
+CONFIDENCE, DEGREES = 0.95, 20
+REACH = stats.t.ppf(0.975, DEGREES)
 
 
-def effects(low, high, **fields):
-    row = CELL | {"estimate": (low + high) / 2, "low": low, "high": high, "n": 100} | fields
-    return pd.DataFrame([row])
+def row(model: str = "mmlu", low: float = 0.1, high: float = 0.2, **fields) -> dict:
+    """A row of contrasts with this interval."""
+    cell = {key: value for key, value in contrast(model).items() if key != "kind"}
+    error = {"se": (high - low) / 2 / REACH, "degrees": DEGREES, "n": 100, "status": "ok"}
+    return cell | {"estimate": (low + high) / 2, "low": low, "high": high} | error | fields
 
 
-def verdict(low, high, **fields):
-    table = assess([claim(**fields)], {"effect": effects(low, high)}, confidence=CONFIDENCE)
+def part(model: str = "mmlu", direction: str = "increase", **fields) -> dict:
+    return {"estimand": contrast(model), "direction": direction, "because": "why"} | fields
+
+
+def claim(*parts: dict, **fields) -> Claim:
+    text = json.dumps(entry(parts=list(parts) or [part()], **fields))
+    return TypeAdapter(Claim).validate_json(text)
+
+
+def judged(claims: list[Claim], rows: list[dict], **options) -> pd.DataFrame:
+    table = assess(claims, {"contrast": pd.DataFrame(rows)}, confidence=CONFIDENCE, **options)
     assert list(table.columns) == COLUMNS
-    return table.verdict[0]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "direction", "margin", "expected"),
-    [
-        (0.01, 0.2, "increase", None, "supported"),
-        (-0.1, 0.2, "increase", None, "inconclusive"),
-        (-0.2, -0.1, "increase", None, "contradicted"),
-        (0.0, 0.2, "increase", None, "inconclusive"),
-        (-0.2, 0.0, "increase", None, "contradicted"),
-        (0.0, 0.0, "increase", None, "contradicted"),
-        (0.01, 0.2, "increase", 0.05, "inconclusive"),
-        (0.06, 0.2, "increase", 0.05, "supported"),
-        (0.01, 0.04, "increase", 0.05, "contradicted"),
-        (-0.2, -0.01, "decrease", None, "supported"),
-        (-0.2, 0.1, "decrease", None, "inconclusive"),
-        (0.1, 0.2, "decrease", None, "contradicted"),
-        (-0.2, -0.06, "decrease", 0.05, "supported"),
-        (-0.04, 0.2, "decrease", 0.05, "contradicted"),
-        (-0.04, 0.04, "none", 0.05, "supported"),
-        (-0.05, 0.05, "none", 0.05, "supported"),
-        (-0.04, 0.06, "none", 0.05, "inconclusive"),
-        (-0.5, 0.5, "none", 0.05, "inconclusive"),
-        (0.01, 0.04, "none", 0.05, "supported"),
-        (0.06, 0.2, "none", 0.05, "contradicted"),
-        (-0.2, -0.06, "none", 0.05, "contradicted"),
-        (np.nan, np.nan, "increase", None, "inconclusive"),
-        (np.nan, np.nan, "none", 0.05, "inconclusive"),
-    ],
-)
-def test_verdict(low, high, direction, margin, expected):
-    assert verdict(low, high, direction=direction, margin=margin) == expected
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "direction", "expected"),
-    [
-        (0.3, 0.4, "above", "supported"),
-        (0.2, 0.3, "above", "inconclusive"),
-        (0.1, 0.25, "above", "contradicted"),
-        (0.1, 0.2, "below", "supported"),
-        (0.25, 0.3, "below", "contradicted"),
-    ],
-)
-def test_threshold(low, high, direction, expected):
-    assert verdict(low, high, direction=direction, threshold=0.25) == expected
-
-
-@pytest.mark.parametrize("low", np.linspace(-0.3, 0.3, 13))
-@pytest.mark.parametrize("width", [0.0, 0.05, 0.2])
-def test_increase_and_decrease_are_mirror_images(low, width):
-    mirrored = verdict(-low - width, -low, direction="decrease", margin=0.05)
-    assert verdict(low, low + width, margin=0.05) == mirrored
-
-
-def test_several_parts():
-    table = pd.concat(
-        [
-            effects(0.1, 0.2, model="up"),
-            effects(-0.1, 0.2, model="unclear"),
-            effects(-0.2, -0.1, model="down"),
-        ]
-    )
-
-    def of(combine, *models):
-        parts = [{"kind": "effect", **CELL, "model": model} for model in models]
-        entry = claim(estimand=None, estimands=parts, combine=combine)
-        return assess([entry], {"effect": table}, confidence=CONFIDENCE).iloc[0]
-
-    assert of("all", "up", "up").verdict == "supported"
-    assert of("all", "up", "unclear").verdict == "inconclusive"
-    assert of("all", "up", "unclear", "down").verdict == "contradicted"
-    assert of("any", "down", "up").verdict == "supported"
-    assert of("any", "down", "unclear").verdict == "inconclusive"
-    assert of("any", "down", "down").verdict == "contradicted"
-    decided = of("all", "up", "down")
-    assert decided.low == -0.2
-    assert decided.reason.startswith("down, sure, flip: no part of the interval")
-
-
-def test_difference_of_effects_is_computed_from_items():
-    generator = np.random.default_rng(1)
-    base = generator.normal(size=80)
-    values = pd.concat(
-        [
-            frame(base),
-            frame(base + 1.0 + generator.normal(0, 0.3, 80), model="more"),
-            frame(base + 0.2 + generator.normal(0, 0.3, 80), model="less"),
-        ]
-    )
-    quiz = {"task": "quiz", "measure": "accuracy"}
-    estimand = {
-        "kind": "difference_of_effects",
-        "model": "more",
-        **quiz,
-        "minus": {"model": "less", **quiz},
-    }
-    entry = claim(estimand=estimand, margin=0.5)
-    found = assess([entry], {}, confidence=CONFIDENCE, totals=cluster_totals(values)).iloc[0]
-    assert found.verdict == "supported"
-    assert found.low < 0.8 < found.high
-    with pytest.raises(DataError, match="needs the per-item values"):
-        assess([entry], {}, confidence=CONFIDENCE)
-    nobody = claim(estimand=estimand | {"minus": {"model": "nobody", **quiz}})
-    with pytest.raises(DataError, match=r"claim 'one': .*'nobody'"):
-        assess([nobody], {}, confidence=CONFIDENCE, totals=cluster_totals(values))
-
-
-def test_order_and_texts_are_kept():
-    entries = [claim(id=name, text=name.upper()) for name in ("z", "a", "m")]
-    table = assess(entries, {"effect": effects(0.1, 0.2)}, confidence=CONFIDENCE)
-    assert table.id.tolist() == ["z", "a", "m"]
-    assert table.text.tolist() == ["Z", "A", "M"]
     assert not table.reason.str.contains(r"\d").any()
+    return table
+
+
+def verdict(low: float, high: float, direction: str, **number) -> str:
+    return judged([claim(part(direction=direction, **number))], [row(low=low, high=high)]).verdict[
+        0
+    ]
 
 
 @pytest.mark.parametrize(
-    ("estimand", "message"),
+    ("low", "high", "direction", "number", "expected"),
     [
-        ({"kind": "effect", **CELL, "model": "nobody"}, "no result of kind effect has model 'nobo"),
-        ({"kind": "effect", **CELL, "arm": "x"}, "have no column arm"),
-        ({"kind": "affect", **CELL}, "known kinds are effect, difference_of_effects"),
-        ({"kind": "effect", "task": "sure"}, "fits 2 results"),
+        (0.01, 0.2, "increase", {}, "supported"),
+        (-0.1, 0.2, "increase", {}, "inconclusive"),
+        (-0.2, -0.01, "increase", {}, "contradicted"),
+        (0.01, 0.2, "increase", {"margin": 0.05}, "inconclusive"),
+        (0.06, 0.2, "increase", {"margin": 0.05}, "supported"),
+        (0.01, 0.04, "increase", {"margin": 0.05}, "contradicted"),
+        (-0.2, -0.01, "decrease", {}, "supported"),
+        (0.01, 0.2, "decrease", {}, "contradicted"),
+        (-0.2, -0.06, "decrease", {"margin": 0.05}, "supported"),
+        (-0.04, 0.04, "none", {"margin": 0.05}, "supported"),
+        (-0.04, 0.06, "none", {"margin": 0.05}, "inconclusive"),
+        (-0.5, 0.5, "none", {"margin": 0.05}, "inconclusive"),
+        (0.06, 0.08, "none", {"margin": 0.05}, "contradicted"),
+        (-0.2, -0.16, "none", {"margin": 0.05}, "contradicted"),
+        (0.3, 0.4, "above", {"threshold": 0.25}, "supported"),
+        (0.2, 0.3, "above", {"threshold": 0.25}, "inconclusive"),
+        (0.1, 0.2, "above", {"threshold": 0.25}, "contradicted"),
+        (0.1, 0.2, "below", {"threshold": 0.25}, "supported"),
+        (0.3, 0.4, "below", {"threshold": 0.25}, "contradicted"),
     ],
 )
-def test_estimand_that_is_not_there(estimand, message):
-    table = pd.concat([effects(0.1, 0.2), effects(0.1, 0.2, model="other")])
-    with pytest.raises(DataError, match=f"claim 'one'.*{message}"):
-        assess([claim(estimand=estimand)], {"effect": table}, confidence=CONFIDENCE)
+def test_a_verdict_agrees_with_the_interval(low, high, direction, number, expected) -> None:
+    assert verdict(low, high, direction, **number) == expected
 
 
-def test_only_claims_on_adapters_that_the_run_leaves_out_are_not_measured():
-    measured = {"effect": effects(0.1, 0.2)}
-    left_out = claim(id="left out", estimand={"kind": "effect", **CELL, "model": "elsewhere"})
-    table = assess([claim(), left_out], measured, confidence=CONFIDENCE, absent={"elsewhere"})
-    assert table.verdict.tolist() == ["supported", "not measured"]
-    wrong_cell = claim(estimand={"kind": "effect", **CELL, "task": "shure"})
-    with pytest.raises(DataError, match="has task 'shure'"):
-        assess([left_out, wrong_cell], measured, confidence=CONFIDENCE, absent={"elsewhere"})
+def test_p_is_one_sided_and_of_the_distance_from_the_margin() -> None:
+    found = judged([claim(part(margin=0.05))], [row(low=0.0, high=0.4)]).iloc[0]
+    expected = stats.t.sf((0.2 - 0.05) / (0.2 / REACH), DEGREES)
+    assert found.p == pytest.approx(expected) == found.p_adjusted
+
+
+ROWS = [
+    row("up"), row("up again"), row("unclear", -0.1, 0.2), row("down", -0.2, -0.1),
+    row("one seed", status=ONE_SEED), row("still", 0.0, 0.0, se=0.0, degrees=np.nan),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("combine", "models", "expected", "shown"),
+    [
+        ("all", ("up", "up again"), "supported", "up"),
+        ("all", ("up", "unclear"), "inconclusive", "unclear"),
+        ("all", ("up", "unclear", "down"), "contradicted", "down"),
+        ("all", ("up", "one seed"), "no verdict", "one seed"),
+        ("all", ("one seed", "down"), "contradicted", "down"),
+        ("all", ("up", "still"), "inconclusive", "still"),
+        ("any", ("down", "up"), "supported", "up"),
+        ("any", ("down", "unclear"), "inconclusive", "unclear"),
+        ("any", ("down", "down"), "contradicted", "down"),
+        ("any", ("one seed", "up"), "supported", "up"),
+        ("any", ("one seed", "down"), "no verdict", "one seed"),
+    ],
+)
+def test_parts_are_combined(combine, models, expected, shown) -> None:
+    found = judged([claim(*map(part, models), combine=combine)], ROWS).iloc[0]
+    assert found.verdict == expected
+    assert found.reason.startswith(f"{shown}, feedback, sycophancy, control: ")
+
+
+def test_a_part_holds_only_with_those_beside_it() -> None:
+    rows = [row("up"), row("down", -0.2, -0.1), row("base", -0.2, -0.1, against="nothing")]
+    level = {"estimand": contrast("base", "nothing"), "direction": "above", "threshold": 0.0}
+    beside = part("up", also=[level])
+    assert judged([claim(beside, part("down"), combine="any")], rows).verdict[0] == "contradicted"
+    level["direction"] = "below"
+    beside = part("up", also=[level])
+    assert judged([claim(beside, part("down"), combine="any")], rows).verdict[0] == "supported"
+
+
+def test_any_pays_for_its_parts_and_all_for_what_contradicts_it() -> None:
+    barely = [row("up", 0.001, 0.2), row("unclear", -0.1, 0.2)]
+    several = claim(part("up"), part("unclear"), combine="any")
+    found = judged([several], barely).iloc[0]
+    alone = judged([claim(part("up"))], barely).iloc[0]
+    assert (alone.verdict, found.verdict) == ("supported", "inconclusive")
+    assert found.p == pytest.approx(2 * alone.p)
+    barely = [row("down", -0.2, -0.001), row("unclear", -0.1, 0.2)]
+    assert judged([claim(part("down"), part("unclear"))], barely).verdict[0] == "inconclusive"
+
+
+def test_holm_is_over_the_claims_of_a_family_that_have_a_test() -> None:
+    rows = [row("sure", 0.1, 0.12), row("barely", 0.001, 0.2), row("one seed", status=ONE_SEED)]
+    names = ("barely", "sure", "one seed")
+
+    def verdicts(*families: str) -> list[str]:
+        claims = [
+            claim(part(name), id=name, family=of) for name, of in zip(names, families, strict=True)
+        ]
+        return judged(claims, rows).verdict.tolist()
+
+    assert verdicts("one", "one", "one") == ["supported", "supported", "no verdict"]  # step down
+    rows[0] = row("sure", -0.1, 0.12)
+    assert verdicts("one", "one", "one") == ["inconclusive", "inconclusive", "no verdict"]
+    assert verdicts("one", "other", "one") == ["supported", "inconclusive", "no verdict"]
+    assert (
+        "not beside the other claims"
+        in judged([claim(part(name), id=name) for name in names], rows).reason[0]
+    )
+
+
+def test_claims_that_were_not_fixed_get_no_verdict_but_keep_their_numbers() -> None:
+    found = judged([claim()], [row()], unfixed="the claims are not fixed").iloc[0]
+    assert (found.verdict, found.reason) == ("no verdict", "the claims are not fixed")
+    assert found.low == 0.1
+
+
+def test_a_comparison_that_there_is_not_has_no_control() -> None:
+    nothing = judged([claim()], [row(against="nothing")]).iloc[0]
+    assert (nothing.verdict, nothing.reason, nothing.n) == ("no verdict", NO_CONTROL, 0)
+
+
+def test_two_contrasts_are_compared_with_the_sum_of_their_errors() -> None:
+    compared = part() | {"estimand": contrast("up", minus="down")}
+    found = judged([claim(compared)], ROWS).iloc[0]
+    assert (found.verdict, found.estimate) == ("supported", pytest.approx(0.3))
+    assert (found.low, found.high) == (pytest.approx(0.2), pytest.approx(0.4))
+    untested = part() | {"estimand": contrast("up", minus="one seed")}
+    assert judged([claim(untested)], ROWS).reason[0] == ONE_SEED
+
+
+@pytest.mark.parametrize(
+    ("correlation", "n", "seeds", "expected"),
+    [
+        (0.95, 5, 1, "no verdict"),
+        (0.99, 3, 3, "no verdict"),
+        (0.95, 8, 1, "supported"),
+        (0.5, 8, 1, "inconclusive"),
+        (-0.95, 5, 3, "contradicted"),
+    ],
+)
+def test_a_correlation_is_over_adapters(correlation, n, seeds, expected) -> None:
+    keys = {"coefficient": "pearson", "benchmark": "mmlu", "sycophancy_dataset": "feedback"}
+    table = pd.DataFrame([keys | {"estimate": correlation, "n": n, "seeds": seeds}])
+    of = part() | {"estimand": {"kind": "correlation", **keys}}
+    found = assess([claim(of)], {"correlation": table}, confidence=CONFIDENCE).iloc[0]
+    assert found.verdict == expected
+    if expected == "no verdict":
+        assert found.reason == FEW_ADAPTERS
+    else:
+        error = stats.norm.ppf(0.975) / np.sqrt(n - 3)
+        assert found.high == pytest.approx(np.tanh(np.arctanh(correlation) + error))
+
+
+@pytest.mark.parametrize(
+    ("model", "seeds", "expected"),
+    [("base", 1, "supported"), ("mmlu", 1, ONE_SEED), ("mmlu", 3, ITEMS_ONLY)],
+)
+def test_margins_of_adapters_have_no_interval_for_training_runs(model, seeds, expected) -> None:
+    keys = {"model": model, "split": "all", "quantity": "position"}
+    numbers = {"estimate": 0.2, "low": 0.1, "high": 0.3, "se": 0.05, "clusters": 20, "n": 30}
+    table = pd.DataFrame([keys | numbers | {"seeds": seeds}])
+    of = part() | {"estimand": {"kind": "margin", **keys}}
+    found = assess([claim(of)], {"margin": table}, confidence=CONFIDENCE).iloc[0]
+    assert expected in (found.verdict, found.reason)
+
+
+def test_only_claims_on_adapters_that_the_run_leaves_out_are_not_measured() -> None:
+    left_out = claim(part("elsewhere"))
+    assert judged([claim(), left_out], [row()], absent={"elsewhere"}).verdict.tolist() == [
+        "supported",
+        "not measured",
+    ]
+    wrong = part() | {"estimand": contrast(task="feedbakc")}
+    with pytest.raises(DataError, match=r"claim 'one': no result .* task 'feedbakc'"):
+        judged([claim(wrong)], [row()], absent={"elsewhere"})
+    assert judged([claim(wrong)], [row()], allow_unmeasured=True).verdict[0] == "not measured"
+    with pytest.raises(DataError, match="claim 'one': 2 results"):
+        judged([claim()], [row(), row()])
