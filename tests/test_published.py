@@ -113,7 +113,6 @@ def test_every_table_is_written_with_unparsed_counts_and_bounds(study: Callable)
     complete = table("complete_results")
     assert {f"{task}_unparsed" for task in SYCOPHANCY_TESTS} <= set(complete.columns)
     assert set(table("correlation_analysis")["y_measure"]) == {"sycophantic"}
-    assert set(table("interactions")["task"]) == {"answer", "feedback"}
     rows = read_rows(Path("outcomes/base/outcomes.jsonl"))
     assert {row["protocol"] for row in rows} == {"published"}
 
