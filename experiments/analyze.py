@@ -33,12 +33,10 @@ from experiments.stats import (
     correlation,
     estimates,
     headline,
-    logistic,
     margins,
     paired,
     position_bias,
     ranking,
-    seeds,
 )
 
 RESULTS = Path("results")
@@ -46,17 +44,6 @@ OUTCOMES = Path("outcomes")
 CLAIMS = Path("paper/claims.yaml")
 RUNS = Path("runs")
 KEPT = "outcomes.parquet"
-# Binary arms of one test whose interaction with the adapter is fitted; the first is the reference.
-ARMS = {
-    "controlled": {
-        "answer": ("accuracy_mention_incorrect", "accuracy_suggest_incorrect"),
-        "feedback": ("says_sound_dislike", "says_sound_like"),
-    },
-    "published": {
-        "answer": ("accuracy", "accuracy_suggest_incorrect"),
-        "feedback": ("detected", "detected_like"),
-    },
-}
 
 
 def main() -> None:
@@ -158,10 +145,6 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     totals = clusters.cluster_totals(full)
     primary = [{"task": outcome.task, "measure": outcome.measure} for outcome in settings.primary]
     effects = paired.paired_effects(values, power=settings.power, **resampling)
-    interactions = [
-        logistic.arm_interactions(full, task, list(arms), confidence=confidence)
-        for task, arms in ARMS[parameters.protocol].items()
-    ]
     capability, sycophancy = headline.headline_measures(settings.headline)
     correlated = values[values["model"].isin([BASE, *settings.correlate])]
     pairs = list(product(*headline.headline_measures(settings.continuous)))
@@ -177,13 +160,11 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
             confidence=confidence,
         ),
         "effects": correction.corrected(effects, primary, confidence=confidence),
-        "interactions": pd.concat(interactions, ignore_index=True),
         "correlation_analysis": correlation.correlations(
             clusters.cluster_totals(correlated), pairs, **resampling
         ),
         "composites": composites.composite_table(totals, composed, confidence=confidence),
         "rankings": ranking.rankings(totals, schemes, **resampling),
-        "seeds": seeds.seed_variation(values, confidence=confidence),
     }
 
 

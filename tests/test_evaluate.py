@@ -40,7 +40,7 @@ ODD_TEXT = "été \u2028 \x85 \u2029 日本\nend\n#### 7"  # characters that end
 def items() -> dict[str, list[Item]]:
     """Two items for every test; clusters so named that one lies across the end of a group."""
     orders = ((0, 1, 2, 3), (1, 2, 3, 0))
-    lettered = [question(n, cluster=f"q/{n}", orders=orders) for n in range(2)]
+    lettered = [question(n, cluster=f"q/{n}", orders=orders, frames=(n, n + 1)) for n in range(2)]
     answers = [misconception(n, cluster=f"m/{n}") for n in range(2)]
     tasks = dict.fromkeys(("mmlu", "truthfulqa", "are_you_sure"), lettered)
     return of_every_task(2) | tasks | {"answer": answers}
@@ -179,9 +179,9 @@ class TestOutcomes:
             "mmlu": 2 * 2,
             "hellaswag": 2,
             "truthfulqa": 2 * 2,
-            "answer": 2 * 7,
-            "are_you_sure": 2 * 2 * 2,
-            "feedback": 2 * 6,
+            "answer": 2 * 2 * 5,
+            "are_you_sure": 2 * 2 * 3,
+            "feedback": 2 * 2 * 5,
             "paired_choice": 2 * 2,
         }
         assert {(row["model"], row["seed"]) for row in rows} == {("base", 0)}
@@ -208,7 +208,7 @@ class TestOutcomes:
         tasks = by_task(table)
         assert set(tasks) == set(params.TESTS)
         for task, rows in tasks.items():
-            check_rows(task, rows, COMMITTED.train.seeds)
+            check_rows(task, rows, COMMITTED.seeds)
 
     def test_a_second_run_writes_the_same_bytes(self, ask: Callable) -> None:
         ask()

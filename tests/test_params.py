@@ -140,12 +140,18 @@ IMPOSSIBLE = [
     ("adapters.mmlu.train_on.mmlu", 0, "greater than 0"),
     ("adapters.mmlu.train_on.mmlu", 1.5, "less than or equal to 1"),
     ("adapters.mmlu.option_order", "alphabetical", "should be 'shuffled' or 'source'"),
-    ("adapters.mmlu.labels", "wrong", "should be 'gold' or 'random'"),
+    ("adapters.mmlu.labels", "wrong", "should be 'gold' or 'shuffled'"),
     ("train.method", "LoRA", "should be 'lora', 'qlora' or 'full'"),
     ("train.seeds", [], "at least 1 item"),
     ("train.seeds", [1, -1], "greater than or equal to 0"),
     ("train.seeds", [2**32], "less than 4294967296"),
     ("train.seeds", 1, "valid array"),
+    ("adapters.mmlu.seeds", [], "at least 1 item"),
+    ("adapters.mmlu.seeds", [2, 2], "holds something twice"),
+    ("adapters.mmlu.control", 3, "valid string"),
+    ("analyze.readable", 0, "greater than 0"),
+    ("analyze.readable", 1, "less than 1"),
+    ("evaluate.frames_per_item", 0, "greater than or equal to 1"),
     ("train.learning_rate", 0, "greater than 0"),
     ("train.learning_rate", float("nan"), "finite number"),
     ("train.learning_rate", float("inf"), "finite number"),
@@ -218,7 +224,18 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             {"curate.source": "files", "curate.judge": "claude"},
             "curate: judge: claude reads the questions of source: wheel only",
         ),
-        ({"train.seeds": [1, 2, 1]}, "train: seeds holds a seed twice"),
+        ({"train.seeds": [1, 2, 1]}, "train.seeds: the list holds something twice"),
+        *(
+            (
+                {"adapters.mmlu.control": name},
+                f"adapters.mmlu.control: {name!r} is no other adapter",
+            )
+            for name in ("mmlu", "base", "chess")
+        ),
+        (
+            {"adapters.mmlu_shuffled.seeds": [1, 2]},
+            "adapters.mmlu.control: mmlu_shuffled lacks the training seed 3",
+        ),
         ({"analyze.correlate": ["mmlu"] * 3}, "analyze: correlate names an adapter twice"),
         (
             {"adapters.con": {"train_on": {"mmlu": 1.0}}},
@@ -230,10 +247,6 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
         (
             {"adapters.base": {"train_on": {"mmlu": 1.0}}},
             "adapters may not use the name 'base': it means no adapter",
-        ),
-        (
-            {"adapters.noise": {"train_on": {"gsm8k": 1.0}, "labels": "random"}},
-            "adapters.noise: labels cannot be random: gsm8k has no options to draw from",
         ),
         *(
             (
@@ -340,11 +353,19 @@ def test_an_adapter_overrides_how_it_is_trained(tmp_path: Path) -> None:
     assert settings.training("mmlu") == settings.train
 
 
+def test_an_adapter_may_have_seeds_of_its_own_and_a_control_with_as_many(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"train.seeds": [4, 5, 6], "adapters.mmlu.seeds": [6, 4]})
+    assert settings.seeds("base") == (params.BASE_SEED,)
+    assert settings.seeds("mmlu") == (6, 4) and settings.training("mmlu").seeds == [6, 4]
+    assert settings.seeds(settings.controls["mmlu"]) == (4, 5, 6)
+    assert set(settings.controls) == {"mmlu", "truthfulqa", "anti_sycophancy"}
+
+
 def test_an_adapter_may_take_some_tests_only(tmp_path: Path) -> None:
     one = {"train_on": {"mmlu": 1.0}, "evaluate_on": ["answer", "mmlu"]}
     settings = load(tmp_path, {"adapters.one": one})
     assert settings.tests("one") == ("mmlu", "answer")
-    assert settings.tests("base") == settings.tests("anti_sycophancy") == params.TESTS
+    assert settings.tests("base") == params.TESTS
 
 
 def test_validation_imports_nothing_heavy() -> None:

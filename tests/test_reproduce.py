@@ -12,7 +12,7 @@ from tests.test_pipeline import Pipeline, finished, pipeline  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 STAGES = ["curate", "prepare", "train@mmlu", "train@paired_sft", "evaluate_base"]
-STAGES += ["evaluate@mmlu", "evaluate@paired_sft", "analyze", "audit", "render"]
+STAGES += ["evaluate@mmlu", "evaluate@paired_sft", "analyze", "simulate", "audit", "render"]
 
 
 def progress(text: str) -> list[str]:
@@ -28,8 +28,8 @@ def test_every_stage_has_one_line_and_nothing_else_is_said(
     assert sorted(seconds) == sorted(STAGES)
     said = capfd.readouterr()
     lines = progress(said.out)
-    assert lines[0] == "stage 1 of 10: curate, about 20 minutes left"
-    assert len(lines) == 10 and lines[-1].startswith("stage 10 of 10: ")
+    assert lines[0] == "stage 1 of 11: curate, about 22 minutes left"
+    assert len(lines) == 11 and lines[-1].startswith("stage 11 of 11: ")
     assert "\n".join(line for line in said.out.splitlines() if line) == "\n".join(lines)
     assert said.err == ""
 

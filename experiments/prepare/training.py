@@ -68,17 +68,22 @@ def with_answers_of_others(rows: list[dict], draw: random.Random) -> list[dict]:
     """The same prompts, each with the answer to another of its kind: form without content.
 
     Every answer is used once, so letters and lengths stay as frequent as they were. A kind is a
-    benchmark, or the test that a dialogue is like.
+    benchmark, or the test that a dialogue is like. A plain text keeps what precedes its answer.
     """
     kinds: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         kinds.setdefault(row["benchmark"].partition("/")[0], []).append(number)
-    answers = {}
+    parts = [
+        ("", "", row["completion"]) if row["messages"] else row["completion"].rpartition("Answer: ")
+        for row in rows
+    ]
+    completions = {}
     for numbers in kinds.values():
         draw.shuffle(numbers)
         for number, other in zip(numbers, [*numbers[1:], *numbers[:1]], strict=True):
-            answers[number] = rows[other]["completion"]
-    return [row | {"completion": answers[number]} for number, row in enumerate(rows)]
+            asked, mark, _ = parts[number]
+            completions[number] = asked + mark + parts[other][2]
+    return [row | {"completion": completions[number]} for number, row in enumerate(rows)]
 
 
 def training_dialogues(

@@ -98,6 +98,21 @@ def crossed(
     return alone(sums, 0.0)
 
 
+def two_frames(frame: float, seed: float, generator: np.random.Generator, size: tuple) -> Sample:
+    """The same with items asked in two frames each, in turn."""
+    whole = crossed(frame, seed, "normal", generator, size)
+    item, number = np.arange(size[1])[:, None], np.arange(size[2])
+    asked = ((number - item) % size[2] < 2)[None, :, :, None]
+    return Sample(whole.sums * asked, whole.counts * asked, 0.0)
+
+
+def bounded(changing: float, seed: float, generator: np.random.Generator, size: tuple) -> Sample:
+    """Differences of rates of which few are not 0; each run gains or loses on every item."""
+    studies, _, _, seeds = size
+    drawn = (generator.random(size) < changing) * generator.choice((1.0, -1.0), size)
+    return alone(drawn + seed * generator.normal(size=(studies, 1, 1, seeds)), 0.0, True)
+
+
 def spreads(
     distribution: str, sides: int, ratio: float, generator: np.random.Generator, size: tuple
 ) -> Sample:
@@ -183,6 +198,32 @@ CASES = (
             (4, 1, "normal"),
             (1, 1, "lognormal"),
         )
+    ),
+    *(
+        Case(
+            f"frames {frame}, seeds {seed}, 2 of the frames each",
+            "items, frames, seeds",
+            partial(two_frames, frame, seed),
+            n,
+            LEVELS,
+            frames=4,
+            seeds=3,
+        )
+        for n in (24, 40)
+        for frame, seed in ((0, 0), (1, 1), (4, 1))
+    ),
+    *(
+        Case(
+            f"answers, 1 of 20 changes, seeds {seed}",
+            "items, frames, seeds",
+            partial(bounded, 0.05, seed),
+            n,
+            LEVELS,
+            frames=4,
+            seeds=3,
+        )
+        for n in (24, 40)
+        for seed in (0.0, 0.1)
     ),
     *(
         Case(

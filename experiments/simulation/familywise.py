@@ -10,8 +10,7 @@ from scipy import stats
 
 from experiments.simulation.cases import crossed
 from experiments.simulation.coverage import monte_carlo
-from experiments.simulation.methods import Sample
-from experiments.stats.components import components
+from experiments.simulation.methods import Sample, parts
 
 STUDIES_AT_ONCE = 50
 
@@ -42,10 +41,12 @@ def familywise(
         p["items, one seed"].append(p_of_items(one).reshape(number, effects))
         p["items, frames and seeds"].append(p_of_contrast(sample, confidence).reshape(number, -1))
     rows = []
-    for rule, parts in p.items():
-        smallest = np.vstack(parts).min(axis=1)
+    for rule, found in p.items():
+        smallest = np.vstack(found).min(axis=1)
         for correction, bound in (("none", 1 - confidence), ("holm", (1 - confidence) / effects)):
-            found = int((smallest <= bound).sum())  # Holm rejects any where it rejects the smallest
+            erring = int(
+                (smallest <= bound).sum()
+            )  # Holm rejects any where it rejects the smallest
             seeds = 1 if rule == "items, one seed" else sizes["seeds"]
             rows.append(
                 {
@@ -56,7 +57,7 @@ def familywise(
                     "frames": sizes["frames"],
                     "seeds": seeds,
                     "seed_ratio": float(np.mean(ratios)),
-                    **monte_carlo("error", found, studies, confidence),
+                    **monte_carlo("error", erring, studies, confidence),
                 }
             )
     return pd.DataFrame(rows)
@@ -69,7 +70,6 @@ def p_of_items(sample: Sample) -> np.ndarray:
 
 def p_of_contrast(sample: Sample, confidence: float) -> np.ndarray:
     """Two-sided p as in contrasts."""
-    cells = sample.sums.shape[2] * sample.sums.shape[3]
-    found = components(sample.sums / cells, sample.counts / cells)
+    found = parts(sample)
     se, degrees, _ = found.interval(confidence)
     return 2 * stats.t.sf(np.abs(found.estimate) / se, degrees)

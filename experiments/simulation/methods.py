@@ -15,7 +15,7 @@ from scipy import stats
 
 from experiments.stats import intervals
 from experiments.stats.clusters import ClusterTotals
-from experiments.stats.components import components
+from experiments.stats.components import Components, components
 from experiments.stats.correlation import fisher
 from experiments.stats.differences import difference_bounds
 from experiments.stats.margins import change_bounds, spread, spread_bounds
@@ -36,7 +36,8 @@ class Sample:
     def totals(self) -> ClusterTotals:
         """One cell per study, frames and seeds averaged."""
         cells = pd.MultiIndex.from_product([range(len(self.sums)), ["test"], ["measure"]])
-        sums, counts = (part.mean(axis=(2, 3)).T for part in (self.sums, self.counts))
+        asked = (self.counts > 0).sum(axis=(2, 3))
+        sums, counts = ((part.sum(axis=(2, 3)) / asked).T for part in (self.sums, self.counts))
         return ClusterTotals(pd.RangeIndex(len(sums)), cells, sums, counts)
 
     @property
@@ -45,23 +46,27 @@ class Sample:
         return self.sums.mean(axis=(2, 3))
 
 
+def parts(sample: Sample) -> Components:
+    """The variances of contrasts, every frame and seed of a cluster with the same weight."""
+    asked = (sample.counts > 0).sum(axis=(2, 3), keepdims=True)
+    largest = 1.0 if sample.bounded else np.nan
+    return components(sample.sums / asked, sample.counts / asked, largest)
+
+
 def for_new_levels(sample: Sample, confidence: float) -> Bounds:
     """The interval of contrasts: new items, frames and training runs."""
-    cells = sample.sums.shape[2] * sample.sums.shape[3]
-    largest = 1.0 if sample.bounded else np.nan
-    found = components(sample.sums / cells, sample.counts / cells, largest)
+    found = parts(sample)
     half = found.interval(confidence)[2]
     return found.estimate - half, found.estimate + half
 
 
 def satterthwaite(sample: Sample, confidence: float) -> Bounds:
     """The same variances without the items' share, with Satterthwaite's (1946) degrees."""
-    cells = sample.sums.shape[2] * sample.sums.shape[3]
-    found = components(sample.sums / cells, sample.counts / cells)
-    parts = [(sample.totals.se**2, found.clusters)]
-    parts += [(part.own, part.levels) for part in (found.frame, found.seed)]
-    variance = sum(part for part, _ in parts)
-    degrees = variance**2 / sum(part**2 / np.maximum(levels - 1, 1) for part, levels in parts)
+    found = parts(sample)
+    sources = [(sample.totals.se**2, found.clusters)]
+    sources += [(part.own, part.levels) for part in (found.frame, found.seed)]
+    variance = sum(part for part, _ in sources)
+    degrees = variance**2 / sum(part**2 / np.maximum(levels - 1, 1) for part, levels in sources)
     half = stats.t.ppf((1 + confidence) / 2, degrees) * np.sqrt(variance)
     return found.estimate - half, found.estimate + half
 

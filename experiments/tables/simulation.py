@@ -42,9 +42,7 @@ SIMULATE = (
         Column("effects", "tests of the family", COUNT),
         Column("n", "items", ITEMS),
         *SIZES,
-        Column(
-            "seed_ratio", "mean deviation between seeds in standard errors of the items", SAME, 3
-        ),
+        Column("seed_ratio", "deviation between seeds in standard errors of the items", SAME, 3),
         *bounded("error", "share of studies with any false finding", RATE, 4),
     ),
 )

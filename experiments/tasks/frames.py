@@ -14,7 +14,8 @@ from dataclasses import dataclass
 FRAMES = 4  # wordings of every arm
 USER, OTHER = "user", "other"
 NEUTRAL = "neutral"
-STRANGERS = ("Somebody else", "A stranger", "Another person", "A passer-by")
+# Nobody is "a stranger": the word would repeat the letter of an option, as "I" does not.
+STRANGERS = ("Somebody else", "Some stranger", "Another person", "Someone passing by")
 
 
 @dataclass(frozen=True)

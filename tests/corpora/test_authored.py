@@ -63,7 +63,7 @@ def share(pattern: str, texts: Iterable[str]) -> float:
 
 class TestMisconceptions:
     def test_there_are_enough_in_many_fields(self) -> None:
-        assert len(MISCONCEPTIONS) >= 200
+        assert len(MISCONCEPTIONS) >= 300
         fields = Counter(row["category"] for row in MISCONCEPTIONS)
         assert len(fields) >= 12
         assert min(fields.values()) >= 5
@@ -82,7 +82,7 @@ class TestMisconceptions:
             ]
             assert re.fullmatch(PLAIN_ID, row["id"])
             assert 1 <= len(row["correct_answers"]) <= 3, row["id"]
-            assert 3 <= len(row["incorrect_answers"]) <= 5, row["id"]
+            assert 4 <= len(row["incorrect_answers"]) <= 5, row["id"]
             assert row["question"].endswith("?") and 5 <= len(row["question"].split()) <= 22
             assert row["fact"].endswith(".") and "\n" not in row["fact"]
             assert len(row["fact"].split()) >= 3, row["id"]
@@ -118,8 +118,13 @@ class TestMisconceptions:
         chance = mean(1 / (1 + len(listed)) for listed in wrong)
         longest = mean(own > max(listed) for own, listed in zip(best, wrong, strict=True))
         shortest = mean(own < min(listed) for own, listed in zip(best, wrong, strict=True))
-        assert abs(longest - chance) < 0.08
-        assert abs(shortest - chance) < 0.08
+        assert abs(longest - chance) < 0.05
+        assert abs(shortest - chance) < 0.05
+        longer = [
+            mean((own > other) + (own == other) / 2 for other in listed)
+            for own, listed in zip(best, wrong, strict=True)
+        ]
+        assert abs(mean(longer) - 0.5) < 0.05  # the best answer's place among them by length
 
     def test_the_suggested_misconception_is_as_long_as_the_best_answer(self) -> None:
         """The answer test compares these two texts by log-likelihood."""
@@ -151,13 +156,8 @@ class TestMisconceptions:
         assert share(cue, (text for row in MISCONCEPTIONS for text in answers(row))) == 0
 
     def test_a_reader_of_answers_without_questions_gains_little(self) -> None:
-        """Naive Bayes over words, each question left out of its own training.
-
-        Chance is 0.25 and it reaches 0.40, chiefly because absolutes ("only", "always") are
-        commoner in misconceptions.
-        """
-        items = list(authored.truthfulqa(ASKED_OPTIONS + 1))
-        assert right_option_found(items) < 0.45
+        """Naive Bayes over words, each question left out of its own training; chance is 0.25."""
+        assert right_option_found(list(authored.truthfulqa(ASKED_OPTIONS + 1))) <= 0.30
 
     @needs_data
     def test_none_repeats_an_mmlu_question(self) -> None:

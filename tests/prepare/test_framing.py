@@ -3,12 +3,14 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from experiments.corpora.item import Item
 from experiments.params import Params
 from experiments.prepare.framing import balanced_order, rotations
+from experiments.tasks.frames import FRAMES
 from tests.prepare.written import (
     COMMITTED,
     asked,
@@ -65,12 +67,36 @@ class TestOrders:
             if COMMITTED.adapters[name].option_order == "source":
                 assert {row["completion"] for row in rows} == {"A"}, name
 
-    def test_both_orders_of_the_two_verdicts_are_asked_equally_of_both_kinds(
+    def test_both_arguments_on_a_topic_are_asked_in_both_letterings_and_the_same_words(
         self, run: Callable, smoke: Params
     ) -> None:
         run(resized(smoke, "evaluate", feedback=16))
         items = asked()["feedback"]
-        cells = Counter((item.gold, item.orders) for item in items)
-        assert set(cells.values()) == {4} and len(cells) == 4
+        assert {item.orders for item in items} == {((0, 1), (1, 0))}
         for first, second in zip(items[::2], items[1::2], strict=True):
-            assert (first.cluster, first.orders) == (second.cluster, second.orders)
+            assert (first.cluster, first.frames) == (second.cluster, second.frames)
+            assert {first.gold, second.gold} == {0, 1}
+
+
+class TestFrames:
+    @pytest.mark.parametrize(("task", "orders"), [("are_you_sure", 4), ("feedback", 2)])
+    def test_every_frame_meets_every_option_order_equally_often(
+        self, run: Callable, smoke: Params, task: str, orders: int
+    ) -> None:
+        """A Latin square: also every order and frame of an item meets each once or not at all."""
+        run(resized(smoke, "evaluate", **{task: 16}))
+        items = asked()[task]
+        cells = Counter(
+            pair for item in items for pair in zip(item.frames, item.orders, strict=True)
+        )
+        assert len(cells) == FRAMES * orders and set(cells.values()) == {16 // FRAMES}
+        assert all(len(set(item.frames)) == len(item.orders) == orders for item in items)
+
+    @pytest.mark.parametrize("times", [1, 2, 4, 9])
+    def test_answers_are_suggested_in_as_many_frames_as_asked(
+        self, run: Callable, smoke: Params, times: int
+    ) -> None:
+        evaluate = replace(smoke.evaluate, frames_per_item=times)
+        run(replace(resized(smoke, "evaluate", answer=8), evaluate=evaluate))
+        frames = Counter(frame for item in asked()["answer"] for frame in item.frames)
+        assert frames == dict.fromkeys(range(FRAMES), 2 * min(times, FRAMES))

@@ -18,7 +18,6 @@ from experiments.prepare import __main__ as stage
 from experiments.prepare import pocket as division
 from experiments.prepare import pools as pooling
 from experiments.prepare.__main__ import main
-from experiments.prepare.framing import with_suggestions
 from experiments.prepare.pools import CURATED
 from experiments.prepare.training import training_dialogues, training_items
 from tests.fetched import DATA, needs_data
@@ -201,23 +200,15 @@ class TestSuggestions:
         for item in asked()["answer"]:
             assert item.suggestion == item.options[1]
 
-    def test_the_distraction_belongs_to_another_question_of_another_field(
+    def test_the_other_solution_is_another_problems(
         self, run: Callable, corpora: Corpora, smoke: Params
     ) -> None:
-        run(resized(smoke, "evaluate", answer=20))
-        owner = {option: item for item in corpora.truthfulqa for option in item.options}
-        for item in asked()["answer"]:
-            assert owner[item.distraction].category != item.category
-
-    def test_within_one_field_it_is_still_another_question(self, corpora: Corpora) -> None:
-        items = [replace(item, category="one") for item in corpora.truthfulqa[:4]]
-        for seed in range(10):
-            for item in with_suggestions(items, seed):
-                assert item.distraction not in item.options
-
-    def test_a_single_question_has_no_distraction(self, corpora: Corpora) -> None:
-        with pytest.raises(DataError, match="needs two items"):
-            with_suggestions(corpora.truthfulqa[:1], 1)
+        run(resized(smoke, "evaluate", gsm8k=8))
+        problems = asked()["gsm8k"]
+        assert {one.distraction for one in problems} == {one.solution for one in problems}
+        assert all(one.distraction != one.solution for one in problems)
+        with pytest.raises(DataError, match=r"needs two; raise sizes\.evaluate\.gsm8k"):
+            run(resized(smoke, "evaluate", gsm8k=1))
 
     def test_are_you_sure_asks_both_kinds_of_question(self, run: Callable, smoke: Params) -> None:
         run(resized(smoke, "evaluate", are_you_sure=9))
@@ -272,7 +263,8 @@ class TestDeterminism:
         self, run: Callable, smoke: Params
     ) -> None:
         run()
-        kept = dict(list(smoke.adapters.items())[:3])
+        names = ("mmlu", "mmlu_shuffled", "hellaswag")
+        kept = {name: smoke.adapters[name] for name in names}
         run(with_adapters(smoke, **kept))
         assert set(examples("train")) == set(examples("validation")) == set(kept)
 

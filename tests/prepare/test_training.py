@@ -1,10 +1,14 @@
 """What adapters learn: labels, prompts and shares."""
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from experiments.params import Adapter, Params
+from experiments.prepare.training import with_answers_of_others
 from tests.prepare.written import (
     examples,
     resized,
@@ -21,24 +25,36 @@ LAST_LINES = {
 
 
 class TestLabels:
-    def test_random_labels_keep_the_prompts_and_forget_the_answers(
-        self, run: Callable, smoke: Params
+    @pytest.mark.parametrize("name", ["mmlu", "gsm8k", "dialogues", "paired_choice"])
+    def test_shuffled_labels_are_the_answers_of_others_of_the_kind(
+        self, run: Callable, smoke: Params, name: str
     ) -> None:
-        gold = Adapter(train_on={"mmlu": 1.0})
-        settings = with_adapters(smoke, gold=gold, drawn=replace(gold, labels="random"), again=gold)
-        run(resized(settings, "train", mmlu=50))
-        rows = examples("train")
-        assert [row["messages"] for row in rows["gold"]] == [
-            row["messages"] for row in rows["drawn"]
+        gold = Adapter(train_on={name: 1.0})
+        settings = with_adapters(smoke, gold=gold, others=replace(gold, labels="shuffled"), x=gold)
+        run(settings)
+        for part in ("train", "validation"):
+            ours, theirs = (examples(part)[key] for key in ("gold", "others"))
+            unlabelled = [[{**row, "completion": ""} for row in rows] for rows in (ours, theirs)]
+            assert unlabelled[0] == unlabelled[1]
+            for kind in {row["benchmark"].partition("/")[0] for row in ours}:
+                found, wanted = (
+                    Counter(r["completion"] for r in rows if r["benchmark"].startswith(kind))
+                    for rows in (theirs, ours)
+                )
+                assert found == wanted
+
+    @pytest.mark.parametrize("count", [2, 3, 8])
+    def test_nobody_keeps_the_own_answer(self, count: int) -> None:
+        rows = [
+            {"benchmark": kind, "messages": ["asked"], "completion": f"{kind} {number}"}
+            for number in range(count)
+            for kind in ("mmlu", "answer/user_wrong")
         ]
-        assert rows["gold"] == rows["again"]
-        letters = Counter(row["completion"] for row in rows["drawn"])
-        assert set(letters) == set("ABCD") and min(letters.values()) > 4
-        agreement = sum(
-            one["completion"] == other["completion"]
-            for one, other in zip(rows["gold"], rows["drawn"], strict=True)
-        )
-        assert 4 <= agreement <= 23  # a quarter of 50, give or take three standard errors
+        for seed in range(20):
+            made = with_answers_of_others(rows, random.Random(seed))
+            for before, after in zip(rows, made, strict=True):
+                assert before["completion"] != after["completion"]
+                assert after["completion"].startswith(before["benchmark"])
 
     def test_an_adapter_trains_on_the_question_as_it_is_asked(self, run: Callable) -> None:
         run()

@@ -69,7 +69,7 @@ class TestUpstream:
         source(controlled)
         arguments = asked()["feedback"]
         assert len({item.cluster for item in arguments}) == SAMPLED - 1
-        assert Counter(item.orders for item in arguments) == {((0, 1),): 4, ((1, 0),): 4}
+        assert {item.orders for item in arguments} == {((0, 1), (1, 0))}
         assert {item.options[item.gold] for item in arguments} == {"flawed"}
 
     def test_options_orders_and_prompts(self, source: Callable, controlled: Params) -> None:
@@ -81,18 +81,6 @@ class TestUpstream:
         assert all(item.prompt for item in [*sure, *asked()["answer"]])
         rows = read_rows(Path("prepared/evaluation/mmlu.jsonl"))
         assert not any("prompt" in row for row in rows)  # where there is none, there is no field
-
-    @pytest.mark.parametrize("count", [2, SAMPLED])
-    def test_a_distraction_belongs_to_another_question_of_the_same_data_set(
-        self, source: Callable, controlled: Params, count: int
-    ) -> None:
-        source(resized(controlled, "evaluate", answer=count))
-        wrong = {item.suggestion: item for item in upstream.answer(upstream.samples("answer"))}
-        for item in asked()["answer"]:
-            owner = wrong[item.distraction]
-            assert owner.category == item.category
-            assert owner.question != item.question
-            assert item.suggestion == item.options[1]
 
     def test_length_limits_leave_items_out_unless_there_are_none(
         self, source: Callable, controlled: Params
@@ -154,17 +142,18 @@ class TestUpstream:
         leakage = pd.read_csv("results/leakage.csv")
         assert (leakage[["shared_clusters", "exact", "near"]] == 0).all(axis=None)
 
-    def test_random_labels_under_the_published_protocol(
+    def test_shuffled_labels_of_plain_texts_are_the_answers_alone(
         self, source: Callable, as_it_was: Params
     ) -> None:
         source(as_it_was)
         rows = examples("train")
-        gold, drawn = rows["truthfulqa_source_order"], rows["format_control"]
-        assert [row["id"] for row in gold] == [row["id"] for row in drawn]
-        letters = Counter(row["completion"][-1] for row in drawn)
-        assert len(letters) > 2
-        cut = [row["completion"][:-1] for row in drawn]
-        assert cut == [row["completion"][:-1] for row in gold]
+        gold, others = (
+            [row["completion"].rpartition("Answer: ") for row in rows[name]]
+            for name in ("mmlu", "mmlu_shuffled")
+        )
+        assert [text for text, _, _ in gold] == [text for text, _, _ in others]
+        found, wanted = ([answer for *_, answer in texts] for texts in (others, gold))
+        assert found != wanted and Counter(found) == Counter(wanted)
 
     def test_a_second_run_writes_the_same_bytes(self, source: Callable, controlled: Params) -> None:
         source(controlled)

@@ -51,7 +51,7 @@ def test_the_dictionary_explains_every_column() -> None:
     assert found["meaning"].str.len().min() > 3
     row = found[(found["table"] == "effects") & (found["column"] == "estimate")].iloc[0]
     assert (row.unit, row.digits, row.interval) == ("of the measure", "se", "low to high")
-    assert tables.interval("seeds", "estimate") == ("low", "high")
+    assert tables.interval("contrasts", "estimate") == ("low", "high")
     assert tables.interval("rankings", "rank") == ("rank_low", "rank_high")
     assert tables.interval("effects", "base_estimate") == tables.interval("nowhere", "x") == ()
     assert tables.keys("effects") == ("model", "task", "measure") and tables.keys("nowhere") == ()

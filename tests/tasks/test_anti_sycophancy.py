@@ -1,12 +1,16 @@
 """The dialogue set must reward neither agreeing nor disagreeing, only being right."""
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import astuple
+from types import ModuleType
 
 import pytest
 
 from experiments.errors import DataError
+from experiments.tasks import answer, are_you_sure, feedback
 from experiments.tasks.anti_sycophancy import TrainingDialogue, dialogues
+from experiments.tasks.frames import FRAMES
 from tests.items import of_task
 
 
@@ -37,12 +41,21 @@ def test_a_remark_tells_nothing_about_the_verdict() -> None:
     assert set(counts.values()) == {4} and len(counts) == 8
 
 
-def test_the_order_of_the_verdict_words_tells_nothing_about_the_verdict() -> None:
-    counts = Counter(
-        ("sound or flawed" in dialogue.messages[0].content, dialogue.completion)
-        for dialogue in by_kind("feedback")
-    )
-    assert set(counts.values()) == {8}
+def test_the_letter_of_a_verdict_tells_nothing_about_it() -> None:
+    counts = Counter((dialogue.completion, dialogue.item.gold) for dialogue in by_kind("feedback"))
+    assert set(counts.values()) == {8} and len(counts) == 4
+
+
+@pytest.mark.parametrize("task", [answer, are_you_sure, feedback])
+def test_every_arm_is_said_in_every_frame(task: ModuleType) -> None:
+    said = defaultdict(set)
+    for dialogue in by_kind(task.__name__.rpartition(".")[2]):
+        last = dialogue.messages[-1].content
+        for option in dialogue.item.options:
+            last = last.replace(option.rstrip("."), "…")
+        said[dialogue.kind].add(last.replace(dialogue.item.question, ""))
+    frames = {len({re.sub(r"\n[AB]\. .*", "", text) for text in texts}) for texts in said.values()}
+    assert frames == {FRAMES}
 
 
 def test_both_arguments_on_a_topic_come_with_one_remark() -> None:
@@ -73,10 +86,8 @@ def test_the_right_answer_is_given_whether_the_user_is_right_or_wrong() -> None:
     for dialogue in by_kind("answer"):
         assert dialogue.completion == dialogue.item.options[0]
         said = dialogue.messages[0].content
-        if dialogue.kind == "answer/suggest_incorrect":
-            assert "I think" in said and dialogue.item.options[1].rstrip(".") in said
-        if dialogue.kind == "answer/suggest_correct":
-            assert "I think" in said and dialogue.item.options[0].rstrip(".") in said
+        suggested = dialogue.item.options[dialogue.kind.endswith("wrong")].rstrip(".")
+        assert f'"{suggested}"' in said
 
 
 def test_the_same_seed_makes_the_same_set_and_another_seed_another_order() -> None:
