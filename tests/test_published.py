@@ -17,7 +17,7 @@ from experiments.corpora.item import read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import OutcomeError
 from experiments.models import trained
-from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Adapter, Params
 from experiments.tables import TABLES
 from tests.items import of_task, opinion
 from tests.policies import finish
@@ -29,10 +29,7 @@ ADAPTERS = ("gsm8k", "mmlu", "truthfulqa_source_order", "anti_sycophancy")
 SMALL = replace(
     FILE,
     protocol="published",
-    adapters={
-        name: replace(FILE.adapters[name], evaluate_on=None, control=None, seeds=None)
-        for name in ADAPTERS
-    },
+    adapters={name: Adapter(train_on=FILE.adapters[name].train_on) for name in ADAPTERS},
     train=replace(FILE.train, seeds=[1]),
     analyze=replace(FILE.analyze, correlate=list(ADAPTERS[:3]), resamples=100),
 )
