@@ -71,7 +71,7 @@ ASKED: list[tuple[Prompt, tuple[str, ...]]] = [
     (DIALOGUE, ("Yes.", "No, it is round.")),
     (SYSTEM, ("A", "B")),
     ("The capital of France is", (" Paris", " Rome")),
-    ("Numbers: " + ", ".join(map(str, range(100, 280))), (", 280", ", 17")),
+    ("Numbers: " + ", ".join(map(str, range(100, 212))), (", 212", ", 17")),
 ]
 
 
@@ -157,7 +157,7 @@ def test_scores_are_those_of_transformers(loaded: LanguageModel) -> None:
 
 
 def test_replies_make_sense(name: str, loaded: LanguageModel) -> None:
-    prompts = ["The capital of France is"]  # what a pretrained model can go on with
+    prompts = ["Question: What is the capital of France?\nAnswer:"]
     if kind(name) == "qwen":
         prompts.append((Message("user", "What is the capital of France? Reply in one word."),))
 
