@@ -22,13 +22,13 @@ def commands(costs: dict[str, Any]) -> str:
         (f"`make {name}`", row["does"], row["time"], row["disk"], row["memory"])
         for name, row in costs["commands"].items()
     ]
-    return _table(("command", "what it does", "time", "disk", "memory"), rows)
+    return table(("command", "what it does", "time", "disk", "memory"), rows)
 
 
 def scales(costs: dict[str, Any]) -> str:
     """What each scale is for and how long it takes, as a Markdown table."""
     rows = [(f"`{name}`", row["for"], row["time"]) for name, row in costs["scales"].items()]
-    return _table(("scale", "what for", "time"), rows)
+    return table(("scale", "what for", "time"), rows)
 
 
 def larger(costs: dict[str, Any]) -> str:
@@ -43,9 +43,10 @@ def larger(costs: dict[str, Any]) -> str:
         for row in costs["larger"]
     ]
     heads = ("what", "arguments (`launch/`)", "training", "evaluation", "disk", "time, one seed")
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows below their heads, in Markdown."""
     lines = [heads, (":--",) * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -12,19 +12,24 @@ import pandas as pd
 
 from experiments import costs, files
 from experiments.errors import RenderError
+from experiments.models import provenance
 
 OPENED = "<!-- {}: written by `python -m experiments.render` -->"
 CLOSED = "<!-- end of {} -->"
+MODELS = ("preset", "parameters", "licence", "what it is", "the maker's own")
 
 
 def update(root: Path = Path()) -> None:
     """Fill every block of the READMEs below `root`; RenderError if a README lacks its markers."""
     prices, printed = root / costs.COSTS, root / "results/printed_numbers.csv"
-    blocks = {"README.md": {"findings": findings(printed)}}
+    blocks = {
+        "README.md": {"findings": findings(printed)},
+        "experiments/README.md": {"models": costs.table(MODELS, provenance.rows())},
+    }
     if prices.exists():
         known = costs.load(prices)
         blocks["README.md"]["commands"] = costs.commands(known)
-        blocks["experiments/README.md"] = {"scales": costs.scales(known)}
+        blocks["experiments/README.md"]["scales"] = costs.scales(known)
         blocks["launch/README.md"] = {"larger": costs.larger(known)}
     for name, contents in blocks.items():
         page = root / name

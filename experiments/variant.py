@@ -27,9 +27,7 @@ def main() -> None:
     """Make the folder named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument(
-        "-S", "--set-param", action="append", default=[], metavar="KEY=VALUE", dest="changes"
-    )
+    add_changes(parser)
     arguments = parser.parse_args()
     folder = make(arguments.folder, arguments.changes)
     print(f"{folder} is ready. Next: cd {folder} && python -m experiments.fetch && dvc repro")
@@ -55,6 +53,13 @@ def make(folder: Path, changes: Sequence[str]) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return project
+
+
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """The option `-S`, as `changes`."""
+    parser.add_argument(
+        "-S", "--set-param", action="append", default=[], metavar="KEY=VALUE", dest="changes"
+    )
 
 
 def change_parameters(path: Path, changes: Sequence[str]) -> None:

@@ -36,6 +36,9 @@ NO_SYSTEM = (
 KINDS = {
     "smollm2-135m-instruct": ("llama", DEFAULT_SYSTEM),
     "smollm2-1.7b-instruct": ("llama", DEFAULT_SYSTEM),
+    "qwen2.5-coder-0.5b-instruct": ("llama", DEFAULT_SYSTEM),
+    "qwen2.5-coder-1.5b-instruct": ("llama", DEFAULT_SYSTEM),
+    "gemma-3-270m": ("gemma3", NO_SYSTEM),
     "llama-2-7b-chat": ("llama", WITH_SYSTEM),
     "gemma-2-2b-it": ("gemma2", NO_SYSTEM),
 }

@@ -12,7 +12,7 @@ from experiments.errors import RenderError
 ROOT = Path(__file__).parent.parent
 PAGES = {
     "README.md": ("findings", "commands"),
-    "experiments/README.md": ("scales",),
+    "experiments/README.md": ("models", "scales"),
     "launch/README.md": ("larger",),
 }
 READ = (*PAGES, costs.COSTS, "results/printed_numbers.csv")

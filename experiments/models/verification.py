@@ -19,12 +19,13 @@ from experiments.params import Model
 MANIFEST = "MANIFEST.json"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 CONFIG, TOKENIZER_CONFIG = "config.json", "tokenizer_config.json"
+TEMPLATE = "chat_template.jinja"
 SHARD = re.compile(r"[\w-][\w.-]*\.safetensors")  # a name and no path
 SMALL_FILES = frozenset(
     {
         CONFIG, INDEX, TOKENIZER_CONFIG, "generation_config.json", "tokenizer.json",
         "tokenizer.model", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-        "merges.txt", "chat_template.jinja", "chat_template.json",
+        "merges.txt", TEMPLATE, "chat_template.json",
     }
 )  # fmt: skip
 
@@ -68,6 +69,8 @@ def first_difference(folder: Path, wanted: dict[str, str], record: str) -> str |
 def identity(model: Model) -> dict[str, str | None]:
     """What a manifest says of the model it belongs to; a folder is known by its content alone."""
     source = resolve(model)
+    if source.split is not None:
+        return {"sha256": source.split.sha256}
     return {"repository": source.repository, "revision": source.revision}
 
 
@@ -102,7 +105,7 @@ def check_texts(folder: Path, name: str) -> None:
         )
     if not any((folder / file).is_file() for file in ("tokenizer.json", "tokenizer.model")):
         raise ModelError(f"{name} holds no tokenizer (tokenizer.json); add the model's own")
-    templates = (folder / file for file in ("chat_template.jinja", "chat_template.json"))
+    templates = (folder / file for file in (TEMPLATE, "chat_template.json"))
     if not (tokenizer or {}).get("chat_template") and not any(map(Path.is_file, templates)):
         raise ModelError(
             f"the tokenizer of {name} has no chat template, and every test here is a dialogue; "

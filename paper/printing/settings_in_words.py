@@ -11,6 +11,7 @@ import yaml
 
 from experiments.errors import RenderError
 from experiments.models.presets import PRESETS
+from experiments.models.provenance import origin, precision
 from experiments.params import TESTS, Model, Params
 from printing.labels import TASKS
 from printing.provenance import readers
@@ -143,10 +144,7 @@ def model(chosen: Model) -> str:
     preset = PRESETS.get(chosen.name)
     if preset is None:
         return "Its size is not among the presets."
-    size = f"It has {preset.parameters:,} parameters."
-    if preset.repository is None:
-        return f"{size} Its weights were quantised to four bits and expanded once."
-    return size
+    return f"It has {preset.parameters:,} parameters. {precision(preset)}".strip()
 
 
 def revision(chosen: Model) -> str:
@@ -155,10 +153,7 @@ def revision(chosen: Model) -> str:
         return f"Its files are those of the commit {chosen.revision}."
     if chosen.is_folder:
         return "It is a local folder, known by the hashes of its files."
-    preset = PRESETS.get(chosen.name)
-    if preset is None or preset.repository is None:
-        return "It comes from a package that is pinned by its hash."
-    return f"It is {preset.repository} at the commit {preset.revision}."
+    return origin(PRESETS[chosen.name])
 
 
 def seeds(given: list[int]) -> str:

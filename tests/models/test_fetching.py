@@ -3,12 +3,13 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,7 @@ from experiments import files
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
 from experiments.models import verification
 from experiments.models.fetching import fetch_model
-from experiments.models.presets import PRESETS, resolve
+from experiments.models.presets import GEMMA_TURNS, PRESETS, Source, resolve
 from experiments.models.verification import MANIFEST, verify_model
 from experiments.params import Model
 from tests.fetched import DATA, needs_model
@@ -74,13 +75,19 @@ class TestPresets:
 
     @pytest.mark.parametrize("name", PRESETS)
     def test_a_preset_has_a_whole_commit_or_comes_from_the_wheel(self, name: str) -> None:
-        source = resolve(Model(name))
+        source, preset = resolve(Model(name)), PRESETS[name]
         if source.in_wheel:
-            assert source.revision is None
+            assert preset.revision is None
+            return
+        assert re.fullmatch("[0-9a-f]{40}", preset.revision)
+        # the same repository can be named with the same revision by hand
+        by_hand = resolve(Model(preset.repository, preset.revision))
+        if preset.split is None:
+            assert by_hand == source
         else:
-            assert len(source.revision) == 40 and int(source.revision, 16)
-            # the same repository can be named with the same revision by hand
-            assert resolve(Model(source.repository, source.revision)) == source
+            assert re.fullmatch("[0-9a-f]{64}", preset.split.sha256)
+            assert source == Source(split=preset.split)
+            assert by_hand == Source(preset.repository, preset.revision, turns=preset.turns)
 
     def test_an_unknown_preset_gets_one_sentence_with_the_known_ones(self) -> None:
         with pytest.raises(ParameterError) as raised:
@@ -196,6 +203,20 @@ def target(tmp_path: Path) -> Path:
 
 
 class TestHub:
+    @pytest.mark.parametrize("own", [None, b"{{ own }}"])
+    def test_turns_are_supplied_where_the_repository_has_none(
+        self, hub: Hub, target: Path, monkeypatch: pytest.MonkeyPatch, own: bytes | None
+    ) -> None:
+        hub.files = hub.files | {"tokenizer_config.json": b"{}"}
+        if own:
+            hub.files["chat_template.jinja"] = own
+        preset = replace(PRESETS["gemma-3-270m"], repository=MODEL.name)
+        monkeypatch.setitem(PRESETS, "gemma-3-270m", preset)
+        fetch_model(MODEL, target)
+        verify_model(MODEL, target)
+        supplied = (target / "chat_template.jinja").read_bytes()
+        assert supplied == (own or GEMMA_TURNS.template.encode())
+
     def test_only_what_a_model_needs_is_taken(self, hub: Hub, target: Path) -> None:
         fetch_model(MODEL, target)
         assert set(contents(target)) == {*FILES, MANIFEST}

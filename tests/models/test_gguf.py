@@ -10,6 +10,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from experiments.engine.model import load_model
 from experiments.errors import ModelError
 from experiments.models.gguf import convert_gguf
+from experiments.models.presets import Turns
 
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}<|im_end|>{% endfor %}"
 TOKENS = ["<|im_start|>", "<|im_end|>", *sorted(ByteLevel.alphabet()), "ĊĊ", "12"]
@@ -103,6 +104,15 @@ def test_digits_are_split_off_where_the_checkpoint_asks_for_it(tmp_path, pre, to
     found = tokenizer.convert_ids_to_tokens(tokenizer("\n\n12").input_ids)
     assert found == tokens or pre == "default"
     assert tokenizer.decode(tokenizer("\n\n12 ab").input_ids) == "\n\n12 ab"
+
+
+def test_supplied_turns_end_replies_too(tmp_path):
+    write_gguf(tmp_path / "tiny.gguf")
+    turns = Turns("{{ bos_token }}{% for turn in messages %}{{ turn.content }}12{% endfor %}", "12")
+    convert_gguf(tmp_path / "tiny.gguf", tmp_path / "model", turns)
+    loaded = load_model(tmp_path / "model", device="cpu")
+    assert loaded.tokenizer.chat_template == turns.template
+    assert loaded.model.generation_config.eos_token_id == [1, TOKENS.index("12")]
 
 
 def test_same_input_gives_the_same_bytes(tmp_path):

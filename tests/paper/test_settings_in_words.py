@@ -64,6 +64,7 @@ def test_a_sentence_follows_its_value() -> None:
     [
         (Model("smollm2-135m-instruct"), "package that is pinned", "four bits"),
         (Model("llama-2-7b-chat"), "meta-llama/Llama-2-7b-chat-hf at the commit", "parameters."),
+        (Model("gemma-3-270m"), "4 packages that a third party uploaded", "pretrained only"),
         (Model("org/name", "0" * 40), f"commit {'0' * 40}", "not among the presets"),
         (Model("./folder"), "local folder", "not among the presets"),
     ],
