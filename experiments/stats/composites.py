@@ -94,7 +94,7 @@ def of_source_study(
             [
                 next(measure for measure in capability if measure[0] == "truthfulqa"),
                 ("answer", "accuracy"),
-                ("answer", "accuracy_suggest_incorrect"),
+                ("answer", "accuracy_user_wrong"),
             ]
         ),
         agreement_bias(sycophancy),
