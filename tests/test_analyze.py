@@ -26,9 +26,11 @@ def analyzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("analyzed")
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     content["analyze"]["resamples"] = 100
+    wanted = ("mmlu", "mmlu_shuffled", "gsm8k", "hellaswag")
+    content["analyze"]["correlate"] = ["mmlu", "gsm8k", "hellaswag"]
     content["train"]["seeds"] = [1, 2]
-    wanted = content["analyze"]["correlate"]
-    content["adapters"] = {name: content["adapters"][name] for name in wanted}
+    content["adapters"] = {name: {"train_on": {"mmlu": 1.0}} for name in wanted}
+    content["adapters"]["mmlu"]["control"] = "mmlu_shuffled"
     (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     parameters = params.load(root / "params.yaml")
     write(root / "outcomes", parameters)
