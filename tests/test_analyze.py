@@ -26,11 +26,11 @@ def analyzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("analyzed")
     content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     content["analyze"]["resamples"] = 100
-    wanted = ("mmlu", "mmlu_shuffled", "gsm8k", "hellaswag")
-    content["analyze"]["correlate"] = ["mmlu", "gsm8k", "hellaswag"]
     content["train"]["seeds"] = [1, 2]
-    content["adapters"] = {name: {"train_on": {"mmlu": 1.0}} for name in wanted}
-    content["adapters"]["mmlu"]["control"] = "mmlu_shuffled"
+    wanted = list(content["analyze"]["correlate"])
+    adapters = content["adapters"]
+    wanted += [adapters[name]["control"] for name in wanted]
+    content["adapters"] = {name: adapters[name] | {"seeds": [1, 2]} for name in wanted}
     (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     parameters = params.load(root / "params.yaml")
     write(root / "outcomes", parameters)
@@ -44,6 +44,8 @@ def analyzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(root)
         patch.setattr(sys, "argv", ["analyze"])
         stage.main()
+    environment = {"code": {"commit": None}, "md5": {}}
+    (run / "environment.json").write_text(json.dumps(environment))
     shutil.copy(root / "params.yaml", run)
     shutil.copy(root / "paper/claims.yaml", run)
     for name in (*tables.archived(), "outcomes"):

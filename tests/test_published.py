@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -16,13 +15,12 @@ import pytest
 from experiments import analyze, evaluate, params
 from experiments.corpora.item import read_rows, write_items
 from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
-from experiments.errors import DataError, OutcomeError
+from experiments.errors import OutcomeError
 from experiments.models import trained
-from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Adapter, Params
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS, Params
 from experiments.tables import TABLES
 from tests.items import of_task, opinion
 from tests.policies import finish
-from tests.stats.test_claims import claim, effects
 from tests.test_evaluate import stand_in
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +29,10 @@ ADAPTERS = ("gsm8k", "mmlu", "truthfulqa_source_order", "anti_sycophancy")
 SMALL = replace(
     FILE,
     protocol="published",
-    adapters={name: Adapter(train_on=FILE.adapters[name].train_on) for name in ADAPTERS},
+    adapters={
+        name: replace(FILE.adapters[name], evaluate_on=None, control=None, seeds=None)
+        for name in ADAPTERS
+    },
     train=replace(FILE.train, seeds=[1]),
     analyze=replace(FILE.analyze, correlate=list(ADAPTERS[:3]), resamples=100),
 )
@@ -159,50 +160,3 @@ def test_the_protocol_chooses_the_measures_of_the_tables() -> None:
     assert chosen.headline == SMALL.analyze.published.headline
     assert {outcome.measure for outcome in chosen.primary} == {"sycophantic"}
     assert (chosen.confidence, chosen.schemes) == (FILE.analyze.confidence, FILE.analyze.schemes)
-
-
-class TestUnmeasuredClaims:
-    KNOWN: ClassVar[dict] = {
-        "kind": "effect",
-        "model": "adapter",
-        "task": "sure",
-        "measure": "flip",
-    }
-    ABSENT: ClassVar[dict] = KNOWN | {"measure": "shift"}
-
-    def verdict(self, *estimands: dict, low: float, high: float, combine: str) -> str:
-        entry = claim(estimand=None, estimands=list(estimands), combine=combine)
-        tables = {"effect": effects(low, high)}
-        found = analyze.claims.assess([entry], tables, confidence=0.95, allow_unmeasured=True)
-        return found.verdict[0]
-
-    @pytest.mark.parametrize(
-        ("low", "high", "combine", "expected"),
-        [
-            (0.1, 0.2, "all", "not measured"),
-            (-0.2, -0.1, "all", "contradicted"),
-            (-0.1, 0.1, "all", "not measured"),
-            (0.1, 0.2, "any", "supported"),
-            (-0.2, -0.1, "any", "not measured"),
-        ],
-    )
-    def test_a_part_that_is_missing_decides_unless_another_settles_it(
-        self, low: float, high: float, combine: str, expected: str
-    ) -> None:
-        found = self.verdict(self.KNOWN, self.ABSENT, low=low, high=high, combine=combine)
-        assert found == expected
-
-    def test_under_our_own_protocol_it_is_an_error(self) -> None:
-        with pytest.raises(DataError, match="no result of kind effect has measure 'shift'"):
-            analyze.claims.assess(
-                [claim(estimand=self.ABSENT)], {"effect": effects(0.1, 0.2)}, confidence=0.95
-            )
-
-    def test_a_column_that_no_table_has_is_an_error_all_the_same(self) -> None:
-        with pytest.raises(DataError, match="no column colour"):
-            analyze.claims.assess(
-                [claim(estimand=self.KNOWN | {"colour": "red"})],
-                {"effect": effects(0.1, 0.2)},
-                confidence=0.95,
-                allow_unmeasured=True,
-            )

@@ -8,9 +8,9 @@ their number; one that needs any, the other way round. Either kind of p is adjus
 over the claims of a family. At half the error of the confidence a claim is
 
     supported, contradicted, or else inconclusive;
-    no verdict     a part has one training seed, replies that cannot be read, no control, no spread
-                   over training runs or adapters, and the others do not decide; or the claims were
-                   not fixed before the run (experiments/fixing.py);
+    no verdict     a part has one training seed, replies that cannot be read, no control, or too few
+                   adapters (and no other supports "any"); or the claims were not fixed before the
+                   run (experiments/fixing.py);
     not measured   the run or the protocol has no such adapter, task or measure.
 
 So a wide interval never supports "none", and one that merely crosses zero refutes nothing.
@@ -67,8 +67,9 @@ def assess(
 
     `tables` holds a frame per estimand kind (estimands.py). The estimate shown is that of the part
     which decided. `unfixed` is why the claims were not fixed before the run; then there are no
-    verdicts. DataError if a claim picks no row or several; one that picks no row is "not measured"
-    instead if it is about an `absent` adapter, as is every such claim with `allow_unmeasured`.
+    verdicts on what was measured. DataError if a claim picks no row or several; one that picks no
+    row is "not measured" instead if it is about an `absent` adapter, as is every such claim with
+    `allow_unmeasured`.
     """
     rows = []
     for claim in claims:
@@ -84,7 +85,7 @@ def assess(
     ]
     table = pd.DataFrame(judged, columns=COLUMNS)
     if unfixed:
-        table = table.assign(verdict=NO_VERDICT, reason=unfixed)
+        table.loc[table["verdict"] != NOT_MEASURED, ["verdict", "reason"]] = NO_VERDICT, unfixed
     return table
 
 
@@ -145,9 +146,11 @@ def combined(parts: Sequence[Evidence], how: str) -> Evidence:
     pay_for_support, pay_for_contradiction = (1, len(parts)) if how == "all" else (len(parts), 1)
     # "not measured" before "no verdict", and among equals the first
     lacking = max(parts, key=lambda part: ("", NO_VERDICT, NOT_MEASURED).index(part.state))
+    # one training seed decides nothing, in whatever company
+    contradiction = NO_TEST if lacking.state else against.contradiction
     return Evidence(
         times(support.support, pay_for_support),
-        times(against.contradiction, pay_for_contradiction),
+        times(contradiction, pay_for_contradiction),
         support.supporting,
         against.contradicting,
         lacking.state,

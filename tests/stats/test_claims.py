@@ -95,17 +95,21 @@ ROWS = [
         ("all", ("up", "unclear"), "inconclusive", "unclear"),
         ("all", ("up", "unclear", "down"), "contradicted", "down"),
         ("all", ("up", "one seed"), "no verdict", "one seed"),
-        ("all", ("one seed", "down"), "contradicted", "down"),
+        ("all", ("one seed", "down"), "no verdict", "one seed"),
         ("all", ("up", "still"), "inconclusive", "still"),
         ("any", ("down", "up"), "supported", "up"),
         ("any", ("down", "unclear"), "inconclusive", "unclear"),
         ("any", ("down", "down"), "contradicted", "down"),
         ("any", ("one seed", "up"), "supported", "up"),
         ("any", ("one seed", "down"), "no verdict", "one seed"),
+        ("all", ("one seed", "nobody"), "not measured", "nobody"),
+        ("any", ("nobody", "up"), "supported", "up"),
+        ("any", ("nobody", "down"), "not measured", "nobody"),
     ],
 )
 def test_parts_are_combined(combine, models, expected, shown) -> None:
-    found = judged([claim(*map(part, models), combine=combine)], ROWS).iloc[0]
+    combined = claim(*map(part, models), combine=combine)
+    found = judged([combined], ROWS, allow_unmeasured=True).iloc[0]
     assert found.verdict == expected
     assert found.reason.startswith(f"{shown}, feedback, sycophancy, control: ")
 
