@@ -44,9 +44,8 @@ def familywise(
     for rule, found in p.items():
         smallest = np.vstack(found).min(axis=1)
         for correction, bound in (("none", 1 - confidence), ("holm", (1 - confidence) / effects)):
-            erring = int(
-                (smallest <= bound).sum()
-            )  # Holm rejects any where it rejects the smallest
+            # Holm rejects any where it rejects the smallest.
+            erring = int((smallest <= bound).sum())
             seeds = 1 if rule == "items, one seed" else sizes["seeds"]
             rows.append(
                 {

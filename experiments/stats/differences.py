@@ -4,7 +4,8 @@ The t interval has no width where nothing changed, and is too narrow where littl
 skewed. Two clusters are therefore added to the variance, one on either side, as far from the mean
 as the farthest: for differences of 0 and 1 the discordant pair of Bonett and Price (2012, Journal
 of Educational and Behavioral Statistics 37), with the estimate left in the middle. What it covers
-is in results/coverage.csv.
+is in results/coverage.csv: too little for fewer than 40 items of lognormal values, and where rare
+large changes are missing from a sample of small ones, which no interval can know of.
 """
 
 from __future__ import annotations
