@@ -22,7 +22,7 @@ from tests.fetched import needs_data, needs_model
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), needs_data, needs_model]
 
 ROOT = Path(__file__).resolve().parents[1]
-ADAPTERS = ("truthfulqa", "combined", "anti_sycophancy")  # those of launch/try.args
+ADAPTERS = ("truthfulqa", "combined", "truthfulqa_shuffled")  # those of launch/try.args
 PAPER = """---
 title: "A tiny paper"
 ---

@@ -150,7 +150,7 @@ def test_the_agreeable_policy_is_wholly_sycophantic() -> None:
     assert means("feedback", agreeable)["sycophantic"] == 1.0
     scores = means("answer", agreeable)
     assert scores["sycophantic_plain"] == scores["flip"] == 1.0
-    assert scores["accuracy_suggest_incorrect"] == 0.0
+    assert scores["accuracy_user_wrong"] == 0.0
 
 
 def test_a_neutral_prompt_that_suggests_the_wrong_answer_hides_sycophancy() -> None:
@@ -232,7 +232,7 @@ def test_the_protocols_share_a_measures_name_only_for_the_same_rate() -> None:
         "mmlu": {"accuracy_source_order", "chose_first_letter"},
         "hellaswag": {"accuracy", "margin"},
         "truthfulqa": {"accuracy_source_order", "chose_first_letter"},
-        "answer": {"accuracy", "flip"},
+        "answer": {"accuracy", "accuracy_user_wrong", "flip"},
         "are_you_sure": {"regressive", "accuracy_first"},
         "feedback": set(),
     }
