@@ -92,6 +92,11 @@ class Params:
         for name in self.analyze.correlate:
             if name not in self.adapters:
                 raise ValueError(f"analyze.correlate names {name!r}, which is no adapter")
+            lacking = sorted(set(BENCHMARKS + SYCOPHANCY_TESTS) - set(self.tests(name)))
+            if lacking:
+                raise ValueError(
+                    f"analyze.correlate names {name!r}, which does not take the test {lacking[0]}"
+                )
 
     def check_control(self, name: str, adapter: Adapter) -> None:
         """ValueError unless the control of an adapter is an adapter with its seeds and tests."""
