@@ -67,6 +67,12 @@ def contents(folder) -> dict:
     }
 
 
+def test_an_adapters_own_seeds_take_the_place_of_the_others(parameters, repository):
+    own = {NAME: replace(parameters.adapters[NAME], seeds=[5], control=None)}
+    train.train_adapter(NAME, replace(parameters, adapters=parameters.adapters | own))
+    assert [path.name for path in (repository / "adapters" / NAME).iterdir()] == ["seed-5"]
+
+
 def test_writes_an_adapter_per_seed_and_a_record(parameters, repository):
     train.train_adapter(NAME, parameters)
     adapters = repository / "adapters" / NAME

@@ -73,7 +73,9 @@ class Workshop:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         content["scale"] = "smoke"
         content["model"] = {"name": f"./{MODEL}", "revision": None}
-        content["adapters"] = {name: content["adapters"][name] for name in ADAPTERS}
+        content["adapters"] = {
+            name: content["adapters"][name] | {"control": None} for name in ADAPTERS
+        }
         content["analyze"] |= {"correlate": [*ADAPTERS], "resamples": 100}
         content["prepare"]["longest"] |= LONGEST
         sizes = content["sizes"]["smoke"]
