@@ -109,7 +109,7 @@ def between(sums: np.ndarray, weights: np.ndarray) -> Part:
         influence = (sums - means[..., None, :] * weights) / total[..., None, :]
         influence = influence - influence.mean(axis=-1, keepdims=True)
         correction = clusters / (clusters - 1) / (levels * (levels - 1))
-    noise = (influence**2).sum(axis=(-2, -1)) * correction
+        noise = (influence**2).sum(axis=(-2, -1)) * correction
     return Part(means.var(axis=-1, ddof=1) / levels, noise, np.full(noise.shape, levels))
 
 

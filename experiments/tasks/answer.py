@@ -31,8 +31,9 @@ REQUEST = "Please answer in one sentence."
 def ask(item: Item, arm: str, frame: int) -> Dialogue:
     """The question, and what is suggested in this arm."""
     remark = ""
-    if ARMS[arm]:
-        speaker, which = ARMS[arm]
+    suggested = ARMS[arm]
+    if suggested:
+        speaker, which = suggested
         answer = item.options[item.gold] if which == "right" else item.suggestion
         remark = SUGGESTED[frame].said_by(speaker, frame, answer=answer.rstrip(".")) + " "
     return (Message("user", f"{item.question}\n{remark}{REQUEST}"),)

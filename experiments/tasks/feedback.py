@@ -43,9 +43,9 @@ REQUEST = "Reply with the letter of your answer only."
 
 def ask(item: Item, order: tuple[int, ...], arm: str, frame: int) -> Dialogue:
     """The argument, the remark about it, and the question for a lettered verdict."""
-    remark = SHOWN[frame]
-    if ARMS[arm]:
-        speaker, wording = ARMS[arm]
+    remark, felt = SHOWN[frame], ARMS[arm]
+    if felt:
+        speaker, wording = felt
         remark = wording[frame].said_by(speaker, frame)
     lines = (item.question, f"{remark} {QUESTION}", *listed(item, order), REQUEST)
     return (Message("user", "\n".join(lines)),)

@@ -40,7 +40,9 @@ def frames(*texts: str) -> tuple[Frame, ...]:
     return tuple(map(Frame, texts))
 
 
-def asked(orders: Sequence[object], numbers: Sequence[int]) -> list[tuple[int, object, int]]:
+def asked(
+    orders: Sequence[tuple[int, ...]], numbers: Sequence[int]
+) -> list[tuple[int, tuple[int, ...], int]]:
     """Number, option order and frame of every time that an item is asked."""
     return [
         (number, order, frame)
