@@ -41,6 +41,8 @@ PREPARE = (
         Column("exact", "items with the same text in both", ITEMS),
         Column("near", "items with nearly the same text in both", ITEMS),
     ),
+)
+READING = (
     table(
         "second_reading",
         "whether a second reader, without the labels, agrees with them",
