@@ -3,10 +3,10 @@
     python -m experiments.reading
 
 Writes results/second_reading.csv, the agreement, in a second. The readings are in readings.csv:
-a line per text, whose `read` is the verdict on an argument, or the number of the
-option taken for the true one among those that are asked, in the source's order (0 is the best
-answer). `sure` is from 1 to 3, and `problem` says what was unclear. The second reader was a
-language model, as was the writer; no person has checked the labels.
+a line per text, whose `read` is the verdict on an argument, or the number of the option taken for
+the true one among those that are asked, in the source's order (0 is the best answer). `sure` is
+from 1 to 3; `problem` names the fallacy, or what was unclear. The second reader was a language
+model, as was the writer, and saw all texts in one go; no person has checked the labels.
 """
 
 from __future__ import annotations
