@@ -132,7 +132,7 @@ class Family:
 class Claims:
     """The whole of paper/claims.yaml."""
 
-    fixed: Commit | None
+    fixed: Commit | None = field(compare=False)
     adapters: Annotated[list[Text], Field(min_length=1)]
     families: Annotated[dict[Text, Family], Field(min_length=1)]
     claims: Annotated[list[Claim], Field(min_length=1)]

@@ -65,7 +65,7 @@ def contrasts(
             row = {"model": model, "task": task, "measure": measure, "against": against}
             row |= {"control": other or "" if against == CONTROL else "", "unit": mine.unit[0]}
             theirs = cells.get((other, task, measure)) if other else None
-            both = (model, other) if theirs is not None else (model,)
+            both = (model,) if other is None or theirs is None else (model, other)
             row["readable"] = all(readable(one, task, measure) for one in both)
             if theirs is None and against != NOTHING:
                 rows.append(row | {"status": NO_CONTROL})
