@@ -2,8 +2,8 @@
 
 second_reading.csv has a line per text: `read` is the verdict on an argument, or the number of the
 option taken for the true one among those that are asked, in the source's order (0 is the best
-answer). `sure` is from 1 to 3, and `problem` says what was unclear. The second reader was a language
-model, as were the writer and the first reader; no person has checked the labels.
+answer). `sure` is from 1 to 3, and `problem` says what was unclear. The second reader was a
+language model, as was the writer; no person has checked the labels.
 """
 
 from __future__ import annotations
