@@ -43,7 +43,7 @@ from experiments.params.sections import BASE, strict
 from experiments.yaml_files import YAMLProblem, parse_yaml
 
 THRESHOLDS = ("above", "below")
-AGAINST = ("nothing", "base", "control")
+AGAINST = NOTHING, AGAINST_BASE, CONTROL = "nothing", BASE, "control"
 # The keys of each kind of estimand beside `kind` itself.
 KINDS = {
     "contrast": {"model", "task", "measure", "against"},

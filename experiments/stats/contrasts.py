@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from experiments.claims import AGAINST_BASE, CONTROL, NOTHING
 from experiments.measures.per_item import DIFFERENCE, RATE
 from experiments.params import BASE
 from experiments.stats.components import components
 from experiments.stats.values import checked_values
 
-AGAINST = NOTHING, AGAINST_BASE, CONTROL = "nothing", BASE, "control"
 LEAST_SEEDS = 3
 OK, ONE_SEED, TWO_SEEDS = "ok", "one training seed", "two training seeds"
 NOT_READABLE, NO_CONTROL, NO_INTERVAL = "not readable", "no control", "no interval"
