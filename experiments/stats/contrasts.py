@@ -155,13 +155,3 @@ def arrays(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     sums = np.bincount(flat, weights=weight * known["value"].to_numpy(), minlength=size)
     weights = np.bincount(flat, weights=weight, minlength=size)
     return sums.reshape(shape), weights.reshape(shape)
-
-
-def one_sided_p(row: Mapping, bound: float, above: bool) -> float:
-    """p of a row's estimate for a truth above `bound`, or below it; NaN where it has no interval.
-
-    By the t distribution of the row's se and degrees, so that at (1 - confidence) / 2 it agrees
-    with the interval.
-    """
-    distance = (row["estimate"] - bound) / row["se"]
-    return float(stats.t.sf(distance if above else -distance, row["degrees"]))
