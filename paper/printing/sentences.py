@@ -88,7 +88,7 @@ def unit_of(row: pd.Series) -> str:
 
 
 def contrast(
-    report: Report, against: str = CONTROL, unit: str | None = None, most: int = 2, **where: object
+    report: Report, against: str = CONTROL, unit: str | None = None, most: int = 3, **where: object
 ) -> str:
     """A row of contrasts as a table prints it: "+0.31 [+0.24, +0.38]", or why there is no number.
 
@@ -113,7 +113,7 @@ def contrast(
 
 
 def change(
-    report: Report, unit: str | None = None, against: str = CONTROL, most: int = 2, **where: object
+    report: Report, unit: str | None = None, against: str = CONTROL, most: int = 3, **where: object
 ) -> str:
     """What a contrast says, as the end of a sentence whose subject is the quantity.
 
@@ -127,7 +127,7 @@ def change(
     return f"{said} ({printed}{seeds_said(row)})"
 
 
-def level(report: Report, unit: str | None = None, most: int = 2, **where: object) -> str:
+def level(report: Report, unit: str | None = None, most: int = 3, **where: object) -> str:
     """A level and on which side of zero its interval lies, ready to end a sentence."""
     printed, row = contrast(report, NOTHING, unit, most, **where), found(report, NOTHING, **where)
     if row is None or pd.isna(row["low"]):
@@ -175,12 +175,12 @@ def training_runs(report: Report, seeds: Params | Iterable[int]) -> str:
     """How many times adapters were trained, and what that leaves open, as whole sentences."""
     if not isinstance(seeds, Params):
         return _runs(report, len(list(seeds)))
-    once = [label(name) for name in seeds.adapters if len(seeds.seeds(name)) == 1]
-    several = len(once) < len(seeds.adapters)
-    text = _runs(report, len(seeds.train.seeds) if several else 1)
-    if once and several:
-        names = report.phrase("params.yaml: adapters.seeds", listed(once))
-        text += f" Exceptions, trained once: {names}."
+    adapters = len(seeds.adapters)
+    once = sum(len(seeds.seeds(name)) == 1 for name in seeds.adapters)
+    text = _runs(report, len(seeds.train.seeds) if once < adapters else 1)
+    if 0 < once < adapters:
+        counted = report.count("params.yaml: adapters.seeds", once)
+        text += f" Trained once were {counted} of {report.count('adapters', adapters)} adapters."
     return text
 
 
@@ -192,9 +192,8 @@ def _runs(report: Report, count: int) -> str:
             "is in no interval, and there are no verdicts."
         )
     return (
-        f"Each adapter was trained with {number} seeds, and intervals are for new items, new "
-        "wordings and new training runs; those of adapters trained once lack the last, and decide "
-        "nothing."
+        f"Adapters were trained with {number} seeds, and intervals are for new items, new wordings "
+        "and new training runs; those of adapters trained once lack the last, and decide nothing."
     )
 
 

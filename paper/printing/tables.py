@@ -21,7 +21,7 @@ def contrasts(
     columns: dict[str, dict[str, str]],
     models: Iterable[str],
     *,
-    most: int = 2,
+    most: int = 3,
     first: str = "Model",
 ) -> str:
     """One row per model: cells of results/contrasts.csv, or the words in place of a number.
