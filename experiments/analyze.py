@@ -87,8 +87,8 @@ def analyze_again(run: Path) -> None:
             f"{run}/ holds no outcomes, so it cannot be analysed again; it was archived before "
             "runs kept them: run it anew and archive it with --force"
         )
-    parameters = params.load(run / "params.yaml")
     rows = outcomes.read_outcomes(kept)
+    parameters = params.load(run / "params.yaml")
     outcomes.check(rows, parameters)
     stated = read_claims(run / CLAIMS.name)
     found = tables_of(rows, parameters, stated, fixing.unfixed_in(run, stated))

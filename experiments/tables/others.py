@@ -47,7 +47,7 @@ READING = (
         "second_reading",
         "whether a second reader, without the labels, agrees with them",
         1,
-        Column("texts", "the authored texts"),
+        Column("texts", "which texts"),
         Column("items", "texts read", ITEMS),
         Column("agreed", "texts read as labelled", ITEMS),
         Column("kappa", "Cohen's kappa; none where every label is the same", COEFFICIENT, 3),
