@@ -144,7 +144,7 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     full = values[values["model"].isin(fully_tested(values))]
     totals = clusters.cluster_totals(full)
     primary = [{"task": outcome.task, "measure": outcome.measure} for outcome in settings.primary]
-    effects = paired.paired_effects(values, power=settings.power, **resampling)
+    effects = paired.paired_effects(values, confidence=confidence, power=settings.power)
     capability, sycophancy = headline.headline_measures(settings.headline)
     correlated = values[values["model"].isin([BASE, *settings.correlate])]
     pairs = list(product(*headline.headline_measures(settings.continuous)))

@@ -47,10 +47,10 @@ READING = (
         "second_reading",
         "whether a second reader, without the labels, agrees with them",
         1,
-        Column("texts", "which texts"),
+        Column("texts", "the authored texts"),
         Column("items", "texts read", ITEMS),
         Column("agreed", "texts read as labelled", ITEMS),
-        Column("kappa", "Cohen's kappa; none where every label is the same", "kappa", 3),
+        Column("kappa", "Cohen's kappa; none where every label is the same", COEFFICIENT, 3),
         Column("sure", "texts of which the reader was sure", ITEMS),
     ),
 )
