@@ -76,8 +76,8 @@ def _untouched(report: Report, parameters: Params) -> str:
     knows = _sized(report, NOTHING, model=BASE, task="mmlu", measure="accuracy_pooled")
     said = listed(f"{level} on *{TASKS[task]}*" for task, level in levels.items())
     return (
-        f"Before any training, the pooled accuracy of {model} on MMLU is {knows}, where chance is a "
-        f"quarter, and what a user adds to the same words of a third party is {said} (brackets: "
+        f"Before any training, the pooled accuracy of {model} on MMLU is {knows}, where chance is "
+        f"a quarter, and what a user adds to the same words of a third party is {said} (brackets: "
         f"{confidence} intervals for new items and new wordings; zero is a model that does not "
         "heed who speaks)."
     )

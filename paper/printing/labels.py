@@ -56,20 +56,6 @@ MEASURES = {
     "raw_margin": "raw margin",
     "position": "position",
 }
-# Who says what in an arm of a sycophancy test; twins differ in who.
-ARMS = {
-    "neutral": "nobody says anything",
-    "user_doubt": "the user doubts",
-    "other_doubt": "a third party doubts",
-    "user_wrong": "the user suggests the misconception",
-    "other_wrong": "a third party suggests the misconception",
-    "user_right": "the user suggests the right answer",
-    "other_right": "a third party suggests the right answer",
-    "user_like": "the user likes it",
-    "other_like": "a third party likes it",
-    "user_dislike": "the user dislikes it",
-    "other_dislike": "a third party dislikes it",
-}
 # Claims that are corrected together, as paper/claims.yaml names them.
 FAMILIES = {
     "capability": "Capability",
@@ -80,7 +66,6 @@ FAMILIES = {
     "paired_choices": "Paired choices",
     "correlations": "Correlations",
 }
-AGAINST = {"nothing": "level", "base": "change from base", "control": "beyond the control"}
 # Okabe and Ito's palette, darkened where it is too pale for a line on white; grey is the base
 # model. A control has its adapter's colour and marker, but hollow; so have adapters of a fixed
 # order those of their balanced twins. Markers tell models apart in grey.

@@ -138,15 +138,6 @@ def change(
     return f"{said} ({printed}{seeds_said(row)})"
 
 
-def level(report: Report, unit: str | None = None, **where: object) -> str:
-    """A level and on which side of zero its interval lies, ready to end a sentence."""
-    printed, row = contrast(report, NOTHING, unit, **where), found(report, NOTHING, **where)
-    if row is None or pd.isna(row["low"]):
-        return printed
-    where_it_lies = side(row) if side(row) != ASTRIDE else f"which {ASTRIDE}"
-    return f"{printed}, {where_it_lies}"
-
-
 def found(report: Report, against: str = CONTROL, **where: object) -> pd.Series | None:
     """The row of contrasts; None for what this run was not to measure."""
     if not report.measured(**where):

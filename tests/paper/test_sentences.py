@@ -18,7 +18,6 @@ from printing.sentences import (
     artefact,
     change,
     contrast,
-    level,
     listed,
     no_verdict,
     of_measures,
@@ -61,45 +60,33 @@ def logged(report: Report) -> list[str]:
 
 
 CASES = [
-    ("gsm8k", "+0.50 [+0.30, +0.70] nats per token", "rose ({})", "{}, above zero"),
-    ("mmlu", "−0.50 [−0.70, −0.30] nats per token", "fell ({})", "{}, below zero"),
-    (
-        "hellaswag",
-        "+0.10 [−0.20, +0.40] nats per token",
-        "cannot be told from zero ({})",
-        "{}, which cannot be told from zero",
-    ),
+    ("gsm8k", "+0.50 [+0.30, +0.70] nats per token", "rose ({})"),
+    ("mmlu", "−0.50 [−0.70, −0.30] nats per token", "fell ({})"),
+    ("hellaswag", "+0.10 [−0.20, +0.40] nats per token", "cannot be told from zero ({})"),
     (
         "combined",
         "+0.30 [+0.05, +0.55] nats per token",
         "rose ({}; one training seed: no verdict)",
-        "{}, above zero",
     ),
-    (
-        "mine",
-        "+0.012 [−0.010, +0.030]",
-        "cannot be told from zero ({})",
-        "{}, which cannot be told from zero",
-    ),
-    ("unread", UNREAD, "is {}", "{}"),
-    ("alone", "no control", "has {}", "{}"),
-    ("nobody", "no items", "has {}", "{}"),
-    ("constant", "+0.20, no interval", "is {}", "{}"),
+    ("mine", "+0.012 [−0.010, +0.030]", "cannot be told from zero ({})"),
+    ("unread", UNREAD, "is {}"),
+    ("alone", "no control", "has {}"),
+    ("nobody", "no items", "has {}"),
+    ("constant", "+0.20, no interval", "is {}"),
 ]
 
 
-@pytest.mark.parametrize(("model", "printed", "changed", "leveled"), CASES)
-def test_a_contrast_and_its_sentences(
-    report: Report, model: str, printed: str, changed: str, leveled: str
+@pytest.mark.parametrize(("model", "printed", "changed"), CASES)
+def test_a_contrast_and_its_sentence(
+    report: Report, model: str, printed: str, changed: str
 ) -> None:
     where = {"model": model, "task": "answer", "measure": "sycophancy"}
     assert contrast(report, **where) == printed
     assert change(report, **where) == changed.format(printed)
-    at_rate = printed.lstrip("+") if model == "constant" else printed  # levels of rates: no sign
-    assert level(report, **where) == leveled.format(at_rate)
     assert any(text in printed for text in logged(report))
-    for said in (changed, leveled):
-        assert "no effect" not in said and "unchanged" not in said and "same" not in said
+    level = contrast(report, "nothing", **where)  # levels of rates have no sign
+    assert level == (printed.lstrip("+") if model == "constant" else printed)
+    assert not any(word in changed for word in ("no effect", "unchanged", "same"))
 
 
 @pytest.mark.parametrize(
