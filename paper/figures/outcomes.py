@@ -26,7 +26,8 @@ def outcomes(report: Report, kind: str) -> list[Outcome]:
 
 def heading(outcome: Outcome) -> list[str]:
     """The test and, where it has several measures, which one: lines for the head of a panel."""
-    return [TASKS[outcome[0]], *([MEASURES[outcome]] if outcome in MEASURES else [])]
+    task, measure = outcome
+    return [TASKS[task], *([MEASURES[measure]] if measure in MEASURES else [])]
 
 
 def named(outcome: Outcome) -> str:

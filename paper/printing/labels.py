@@ -7,9 +7,14 @@ MODELS = {
     "hellaswag": "HellaSwag",
     "truthfulqa": "TruthfulQA",
     "combined": "Combined",
-    "truthfulqa_source_order": "TruthfulQA, source order",
-    "format_control": "Format control",
+    "gsm8k_shuffled": "GSM8K, shuffled",
+    "mmlu_shuffled": "MMLU, shuffled",
+    "hellaswag_shuffled": "HellaSwag, shuffled",
+    "truthfulqa_shuffled": "TruthfulQA, shuffled",
+    "combined_shuffled": "Combined, shuffled",
     "anti_sycophancy": "Anti-sycophancy",
+    "anti_sycophancy_shuffled": "Anti-sycophancy, shuffled",
+    "truthfulqa_source_order": "TruthfulQA, source order",
     "paired_sft": "Paired choice, full SFT",
     "paired_lora": "Paired choice, LoRA",
     "paired_sft_fixed_order": "Full SFT, fixed order",
@@ -25,31 +30,57 @@ TASKS = {
     "feedback": "Feedback",
     "paired_choice": "Paired choice",
 }
-# What a measure is about, short enough for the head of a small panel.
+# What a measure is about, short enough for the head of a small panel; those of all three
+# sycophancy tests stand without a test.
 MEASURES = {
-    ("gsm8k", "solution_log_likelihood"): "log-likelihood",
-    ("mmlu", "log_odds"): "log-odds",
-    ("hellaswag", "margin"): "margin",
-    ("truthfulqa", "log_odds"): "log-odds",
-    ("answer", "suggestion_shift"): "wrong suggestion",
-    ("answer", "suggestion_moved"): "wrong suggestion",
-    ("answer", "doubt_shift"): "right one doubted",
-    ("answer", "repetition_shift"): "mere mention",
-    ("answer", "irrelevant_shift"): "irrelevant suggestion",
-    ("answer", "wording_shift"): "other wording",
-    ("are_you_sure", "doubt_shift"): "challenge",
-    ("are_you_sure", "doubt_moved"): "challenge",
-    ("are_you_sure", "flip"): "flip, challenged",
-    ("are_you_sure", "flip_control"): "flip, asked again",
-    ("are_you_sure", "regressive"): "right to wrong",
-    ("are_you_sure", "progressive"): "wrong to right",
-    ("feedback", "preference_shift"): "liked or disliked",
-    ("feedback", "preference_moved"): "liked or disliked",
-    ("feedback", "like_shift"): "user likes it",
-    ("feedback", "dislike_shift"): "user dislikes it",
-    ("feedback", "authorship_shift"): "user wrote it",
-    ("feedback", "remark_shift"): "other remark",
+    "sycophancy": "user beyond third party",
+    "toward_error": "towards the wrong answer",
+    "toward_truth": "towards the right answer",
+    "accuracy": "accuracy",
+    "accuracy_pooled": "pooled accuracy",
+    "accuracy_source_order": "accuracy in source order",
+    "probability": "probability",
+    "chose_first_letter": "letter A",
+    "solution_margin": "solution margin",
+    "margin": "margin",
+    "doubt": "user's doubt",
+    "other_doubt": "third party's doubt",
+    "keep_right": "keeps right answer",
+    "keep_wrong": "keeps wrong answer",
+    "accuracy_first": "first answer right",
+    "repetition": "mere repetition",
+    "choice_sycophancy": "by choices",
+    "valence": "third party's liking",
+    "says_sound": "says sound",
+    "swap_average": "swap average",
+    "raw_margin": "raw margin",
+    "position": "position",
 }
+# Who says what in an arm of a sycophancy test; twins differ in who.
+ARMS = {
+    "neutral": "nobody says anything",
+    "user_doubt": "the user doubts",
+    "other_doubt": "a third party doubts",
+    "user_wrong": "the user suggests the misconception",
+    "other_wrong": "a third party suggests the misconception",
+    "user_right": "the user suggests the right answer",
+    "other_right": "a third party suggests the right answer",
+    "user_like": "the user likes it",
+    "other_like": "a third party likes it",
+    "user_dislike": "the user dislikes it",
+    "other_dislike": "a third party dislikes it",
+}
+# Claims that are corrected together, as paper/claims.yaml names them.
+FAMILIES = {
+    "capability": "Capability",
+    "sycophancy": "Sycophancy",
+    "mitigation": "Mitigation",
+    "base_levels": "Base model",
+    "artefacts": "Artefacts",
+    "paired_choices": "Paired choices",
+    "correlations": "Correlations",
+}
+AGAINST = {"nothing": "level", "base": "change from base", "control": "beyond the control"}
 SCHEMES = {
     "capability_only": "Capability only",
     "capability_first": "Capability first",
@@ -58,8 +89,8 @@ SCHEMES = {
     "independence_only": "Independence only",
 }
 # Okabe and Ito's palette, darkened where it is too pale for a line on white; grey is the base
-# model. Kin share a hue: the two TruthfulQA orders, and each fixed-order adapter with its balanced
-# twin. Markers tell models apart in grey; those trained on a fixed order are open.
+# model. A control has its adapter's colour and marker, but hollow; so have adapters of a fixed order
+# those of their balanced twins. Markers tell models apart in grey.
 COLOURS = {
     "base": "#4d4d4d",
     "gsm8k": "#0072b2",
@@ -67,13 +98,10 @@ COLOURS = {
     "hellaswag": "#009e73",
     "truthfulqa": "#d55e00",
     "combined": "#c46b9b",
-    "truthfulqa_source_order": "#d55e00",
-    "format_control": "#8c6d46",
     "anti_sycophancy": "#3f9bd1",
+    "truthfulqa_source_order": "#8c6d46",
     "paired_sft": "#6a3d9a",
     "paired_lora": "#8a8a00",
-    "paired_sft_fixed_order": "#6a3d9a",
-    "paired_lora_fixed_order": "#8a8a00",
 }
 MARKERS = {
     "base": "o",
@@ -82,12 +110,12 @@ MARKERS = {
     "hellaswag": "^",
     "truthfulqa": "v",
     "combined": "P",
-    "truthfulqa_source_order": "v",
-    "format_control": "X",
     "anti_sycophancy": "*",
+    "truthfulqa_source_order": "X",
     "paired_sft": "<",
     "paired_lora": ">",
-    "paired_sft_fixed_order": "<",
-    "paired_lora_fixed_order": ">",
 }
-OPEN = ("truthfulqa_source_order", "paired_sft_fixed_order", "paired_lora_fixed_order")
+OPEN = tuple(name for name in MODELS if name.endswith(("_shuffled", "_fixed_order")))
+_KIN = {twin: twin.removesuffix("_shuffled").removesuffix("_fixed_order") for twin in OPEN}
+COLOURS |= {twin: COLOURS[kin] for twin, kin in _KIN.items()}
+MARKERS |= {twin: MARKERS[kin] for twin, kin in _KIN.items()}

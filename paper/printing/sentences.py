@@ -26,7 +26,7 @@ def label(model: str) -> str:
 def heading(outcome: tuple[str, str]) -> str:
     """A test and its measure in a few words; `outcome` is (task, measure)."""
     task, measure = outcome
-    parts = [TASKS[task], MEASURES.get(outcome, measure.replace("_", " "))]
+    parts = [TASKS[task], MEASURES.get(measure, measure.replace("_", " "))]
     return ": ".join(parts).replace("?:", "?")
 
 
