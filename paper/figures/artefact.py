@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from experiments.stats.contrasts import NOTHING
 from figures import style
-from figures.benchmark_performance import chance_of
 from printing.labels import TASKS
 from printing.report import Report
 
-MODELS = ("base", "format_control", "truthfulqa", "truthfulqa_source_order")
+MODELS = ("base", "truthfulqa_shuffled", "truthfulqa", "truthfulqa_source_order")
 # The outcome, what it is, and what the dashed line is.
 PANELS = (
     (("truthfulqa", "accuracy_source_order"), "in source order", "chance"),
@@ -19,17 +19,18 @@ PANELS = (
     (("mmlu", "chose_first_letter"), "letter A", "even"),
 )
 LABELS = {"chance": "Accuracy", "even": "Share of choices"}
+CHANCE = 1 / 4
 
 
 def draw(report: Report) -> Figure:
     """Rates of the four models, from zero to one."""
-    estimates = report.frame("estimates")
-    models = [model for model in MODELS if model in set(estimates["model"])]
+    table = report.frame("contrasts")
+    models = [model for model in MODELS if model in set(table["model"])]
     panels = [
         style.Panel(
-            style.cells(estimates, task, measure),
+            style.cells(table, task, measure, against=NOTHING),
             [TASKS[task], what],
-            chance_of(report, task),
+            CHANCE,
             line,
             label=LABELS[line],
         )

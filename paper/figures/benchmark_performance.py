@@ -1,34 +1,33 @@
-"""Accuracy of every model on the four benchmarks."""
+"""What every model can do: its level on the four benchmarks."""
 
 from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from experiments.stats.contrasts import NOTHING
 from figures import style
-from figures.outcomes import outcomes
-from printing.labels import TASKS
+from figures.outcomes import heading, outcomes
 from printing.report import Report
 
-HELLASWAG_ENDINGS = 4
+# What a model that ignores the content gets: one of as many options, or no margin.
+OPTIONS = {"mmlu": 4, "truthfulqa": 4}
+RATES = ("accuracy", "accuracy_pooled", "probability", "accuracy_source_order")
 
 
-def draw(report: Report) -> Figure:
-    """Points and intervals; the band is the base model's interval."""
-    estimates = report.frame("estimates")
-    panels = []
-    for task, measure in outcomes(report, "capability"):
-        table, chance = style.cells(estimates, task, measure), chance_of(report, task)
-        said = "chance" if chance else ""
-        panels.append(style.Panel(table, [TASKS[task]], chance, said, band=True))
-    with style.grid([panels], room=0.9, sharex=True) as (figure, axes, _):
-        axes[0, 0].set_xlim(left=min(0, axes[0, 0].get_xlim()[0]))
-        figure.supxlabel("Accuracy")
+def draw(report: Report, measures: str = "continuous") -> Figure:
+    """`measures` is "continuous" or "capability" (accuracy); the band is the base model's."""
+    table, panels = report.frame("contrasts"), []
+    for task, measure in outcomes(report, measures):
+        own, line = style.cells(table, task, measure, against=NOTHING), blind(task, measure)
+        said = "content ignored" if line is not None and not any(one.said for one in panels) else ""
+        panels.append(style.Panel(own, heading((task, measure)), line, said, band=True))
+    with style.grid([panels], room=1.15) as (figure, _, _):
+        figure.supxlabel(f"Better →   ({style.ONCE_SAID})")
     return figure
 
 
-def chance_of(report: Report, task: str) -> float | None:
-    """Accuracy of a blind choice; None for generated replies."""
-    bias = report.frame("position_bias")
-    letters = bias.loc[bias["task"] == task, "letter"].nunique()
-    options = letters or (HELLASWAG_ENDINGS if task == "hellaswag" else 0)
-    return 1 / options if options else None
+def blind(task: str, measure: str) -> float | None:
+    """The value for a model that ignores the content; None where there is none to give."""
+    if measure in RATES:
+        return 1 / OPTIONS[task] if task in OPTIONS else None
+    return 0.0 if "margin" in measure else None

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from experiments import params
-from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
+from experiments.params import BENCHMARKS
 from printing.labels import MEASURES, TASKS
 from printing.report import Report
 
 Outcome = tuple[str, str]  # task, measure
-UNITS = {"primary": "nats", "choices": "share of items", "capability": "accuracy"}
+# Every primary outcome beside its two halves, harm and benefit.
+HALVES = ("toward_error", "toward_truth")
 
 
 def outcomes(report: Report, kind: str) -> list[Outcome]:
     """The (task, measure) of one kind, in the order of tables.
 
-    "primary": the primary outcomes; "choices" and "capability": the headline rate of every
-    sycophancy test and of every benchmark.
+    "primary": the primary outcomes; "capability" and "continuous": the headline rate and the
+    continuous outcome of every benchmark.
     """
     analyze = params.load(report.results.parent / "params.yaml").analysis
     if kind == "primary":
         return [(outcome.task, outcome.measure) for outcome in analyze.primary]
-    tasks = {"choices": SYCOPHANCY_TESTS, "capability": BENCHMARKS}[kind]
-    return [(task, analyze.headline[task]) for task in tasks]
+    chosen = {"capability": analyze.headline, "continuous": analyze.continuous}[kind]
+    return [(task, chosen[task]) for task in BENCHMARKS]
 
 
 def heading(outcome: Outcome) -> list[str]:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from experiments.stats.contrasts import NO_CONTROL, NOT_READABLE, OK, ONE_SEED, TWO_SEEDS
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 
 WIDTH = 6.3  # inches: the text column of the PDF
@@ -40,11 +41,13 @@ HALO = [withStroke(linewidth=2, foreground="white")]
 GROUPS = (
     ("base",),
     ("gsm8k", "mmlu", "hellaswag", "truthfulqa", "combined"),
-    ("truthfulqa_source_order", "format_control"),
-    ("anti_sycophancy", "paired_sft", "paired_lora"),
-    ("paired_sft_fixed_order", "paired_lora_fixed_order"),
+    ("anti_sycophancy", "truthfulqa_source_order"),
+    ("paired_sft", "paired_lora", "paired_sft_fixed_order", "paired_lora_fixed_order"),
 )
 GROUP_GAP = 0.45  # rows
+ONCE = {"ls": (0, (1.2, 1)), "lw": 1}
+ONCE_SAID = "dotted: trained once, no verdict"
+FEW_SEEDS = (ONE_SEED, TWO_SEEDS)
 MINUS = "−"
 
 # Read when a figure is written, long after it is drawn: ids in the SVG that never change.
@@ -161,10 +164,19 @@ def ordered(models: Iterable[str]) -> list[str]:
 
 
 def cells(
-    frame: pd.DataFrame, task: str, measure: str, models: Sequence[str] | None = None
+    frame: pd.DataFrame,
+    task: str,
+    measure: str,
+    models: Sequence[str] | None = None,
+    against: str = "",
 ) -> pd.DataFrame:
-    """Rows of one measure, by model; models without such a row are NaN."""
+    """Rows of one measure, by model; models without such a row are NaN.
+
+    `against` picks one comparison of contrasts; adapters without that comparison are left out.
+    """
     chosen = frame[(frame["task"] == task) & (frame["measure"] == measure)].set_index("model")
+    if against:
+        chosen = chosen[(chosen["against"] == against) & (chosen["status"] != NO_CONTROL)]
     return chosen if models is None else chosen.reindex(models)
 
 
@@ -176,7 +188,7 @@ def tested(frame: pd.DataFrame, measures: Sequence[tuple[str, str]]) -> list[str
 def heights(models: Sequence[str]) -> np.ndarray:
     """A row for each model, going down, with a gap between groups of models."""
     group = {model: number for number, names in enumerate(GROUPS) for model in names}
-    numbers = [group.get(model, len(GROUPS)) for model in models]
+    numbers = [group.get(model.removesuffix("_shuffled"), len(GROUPS)) for model in models]
     gaps = np.cumsum([0, *(GROUP_GAP * (a != b) for a, b in pairwise(numbers))])
     return -(np.arange(len(models)) + gaps[: len(models)])
 
@@ -192,23 +204,23 @@ def rows(axes: Sequence[Axes], models: Sequence[str], y: np.ndarray) -> None:
         panel.spines["left"].set_visible(False)
 
 
-def dots(
-    axes: Axes, table: pd.DataFrame, y: Sequence[float], *, strong: Sequence[bool] | None = None
-) -> None:
+def dots(axes: Axes, table: pd.DataFrame, y: Sequence[float]) -> None:
     """One point and interval (estimate, low, high, n) per row of `table`, indexed by model.
 
-    A missing interval leaves the point alone; a missing estimate is said in words. Rows marked in
-    `strong` have a thicker interval.
+    A missing interval leaves the point alone; a missing estimate, or replies that cannot be read
+    (`status` of contrasts), are said in words. The interval of adapters trained once is dashed.
     """
-    for number, (row, height) in enumerate(zip(table.itertuples(), y, strict=True)):
-        if not np.isfinite(row.estimate):
+    for row, height in zip(table.itertuples(), y, strict=True):
+        status = getattr(row, "status", OK)
+        if not np.isfinite(row.estimate) or status == NOT_READABLE:
             said = "not tested" if np.isnan(row.n) else "no items"
+            said = NOT_READABLE if status == NOT_READABLE else said
             place = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
             axes.text(0.03, height, said, color=MUTED, path_effects=HALO, **place)
             continue
         appearance = look(row.Index)
-        width = 2.4 if strong is not None and strong[number] else STYLE["lines.linewidth"]
-        span = {"color": appearance["color"], "lw": width, "zorder": 2}
+        span = {"color": appearance["color"], "lw": STYLE["lines.linewidth"], "zorder": 2}
+        span |= ONCE if status in FEW_SEEDS else {}
         axes.plot([row.low, row.high], [height] * 2, **span)
         # not clipped: a share of 0 or 1 lies on the edge of its panel
         axes.plot(row.estimate, height, linestyle="none", zorder=3, clip_on=False, **appearance)
@@ -263,6 +275,8 @@ def short(value: float) -> str:
 
 def base_band(axes: Axes, table: pd.DataFrame) -> None:
     """The base model's interval as a band behind all rows."""
+    if "base" not in table.index:
+        return
     low, high = table.loc["base", ["low", "high"]].astype(float)
     if np.isfinite(low) and np.isfinite(high):
         axes.axvspan(low, high, color=BAND, lw=0, zorder=0.5)

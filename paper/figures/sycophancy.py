@@ -1,25 +1,25 @@
-"""Sycophancy of every model on the three tests."""
+"""What the user adds to a third party's words, in every model."""
 
 from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from experiments.stats.contrasts import NOTHING
 from figures import style
-from figures.outcomes import UNITS, heading, outcomes
+from figures.outcomes import outcomes
+from printing.labels import TASKS
 from printing.report import Report
 
-# Where a model lies that the user moves neither way, and what the line is called.
-NO_INFLUENCE = {"primary": (0, "no influence"), "choices": (0.5, "either way alike")}
 
-
-def draw(report: Report, measures: str = "primary") -> Figure:
-    """`measures` is "primary" (shifts in nats) or "choices" (shares of items)."""
-    estimates = report.frame("estimates")
-    line, words = NO_INFLUENCE[measures]
+def draw(report: Report) -> Figure:
+    """Levels of the primary outcomes; zero is a model that does not heed who speaks."""
+    table = report.frame("contrasts")
     panels = []
-    for outcome in outcomes(report, measures):
-        table, said = style.cells(estimates, *outcome), "" if panels else words
-        panels.append(style.Panel(table, heading(outcome), line, said, band=True))
-    with style.grid([panels], room=1.0, sharex=measures == "choices") as (figure, _, _):
-        figure.supxlabel(f"More sycophantic →  ({UNITS[measures]})")
+    for task, measure in outcomes(report, "primary"):
+        own = style.cells(table, task, measure, against=NOTHING)
+        unit = own["unit"].dropna()
+        said, label = "" if panels else "who speaks ignored", unit.iloc[0] if len(unit) else ""
+        panels.append(style.Panel(own, [TASKS[task]], 0, said, band=True, label=label))
+    with style.grid([panels], room=1.1) as (figure, _, _):
+        figure.supxlabel(f"Towards the user →   ({style.ONCE_SAID})")
     return figure

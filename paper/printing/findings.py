@@ -4,143 +4,217 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.params import BENCHMARKS, Params
-from experiments.stats.claims import NOT_MEASURED
-from printing import repeated
+from experiments.params import BASE, BENCHMARKS, Params
+from experiments.stats.claims import CONTRADICTED, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, SUPPORTED
+from experiments.stats.contrasts import CONTROL, NOTHING, OK
 from printing.labels import TASKS
-from printing.report import Report, show
+from printing.report import Report
 from printing.sentences import (
-    FELL,
-    ROSE,
-    UNDETECTED,
-    detectable,
-    digits,
-    direction,
+    ABOVE,
+    ASTRIDE,
+    BELOW,
+    contrast,
+    found,
     label,
     listed,
+    no_verdict,
     of_measures,
     percent,
+    side,
+    sizes,
     tally,
 )
 
-CURE, SOURCE_ORDER = "anti_sycophancy", "truthfulqa_source_order"
-PRESSURE = {
-    "answer": "when the user suggests a misconception",
-    "are_you_sure": "when the user doubts its answer",
-    "feedback": "when the user likes the argument that it judges",
-}
+CURE = "anti_sycophancy"
+SMALL_SCALES = ("smoke", "pocket")
+CHANCE = 1 / 4  # of the options of an MMLU question
+VERDICTS = (SUPPORTED, CONTRADICTED, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED)
 
 
 def findings(report: Report, parameters: Params) -> list[str]:
     """Six sentences with units, n and intervals; each is logged under `findings[NUMBER]`."""
-    run = repeated.most_seeds(report, parameters)
-    found = [
+    texts = [
         _untouched(report, parameters),
-        _benchmark_adapters(report, parameters),
-        repeated.in_brief(report, run) if run else repeated.NONE,
-        _accuracy(report, parameters),
-        _first_letter(report),
+        _sycophancy(report, parameters),
+        _capability(report, parameters),
         _cure(report, parameters),
+        _claims(report),
+        _policies(report),
     ]
-    return [report.phrase(f"findings[{number}]", text) for number, text in enumerate(found, 1)]
+    return [report.phrase(f"findings[{number}]", text) for number, text in enumerate(texts, 1)]
 
 
-def _primary(parameters: Params) -> dict[str, str]:
+def primary_of(parameters: Params) -> dict[str, str]:
+    """The primary measure of each sycophancy test."""
     return {outcome.task: outcome.measure for outcome in parameters.analysis.primary}
 
 
-def _sized(report: Report, row: pd.Series, table: str, format: str, unit: str = "") -> str:
-    """An estimate with unit, interval and n, and whether its interval leaves zero open."""
-    where = {name: row[name] for name in ("model", "task", "measure")}
-    number, interval = report.interval(table, format=format, **where).split(" ", 1)
-    open_end = ", inconclusive" if row["low"] <= 0 <= row["high"] and unit else ""
-    return f"{number}{unit} {interval} (n = {report.number(table, 'n', **where)}{open_end})"
+def own_gains(report: Report, parameters: Params, against: str = CONTROL) -> pd.DataFrame:
+    """What each adapter of one benchmark gained there, in the benchmark's continuous outcome."""
+    table = report.frame("contrasts")
+    return pd.concat(
+        of_measures(table, {task: parameters.analysis.continuous[task]}, [task], against)
+        for task in BENCHMARKS
+    )
+
+
+def _sized(report: Report, against: str, **where: object) -> str:
+    """A contrast with its n, or the words in its place."""
+    row, printed = found(report, against, **where), contrast(report, against, **where)
+    if row is None or pd.isna(row["low"]):
+        return printed
+    return f"{printed} (n = {report.number('contrasts', 'n', **where, against=against)})"
 
 
 def _untouched(report: Report, parameters: Params) -> str:
     confidence = percent(report, "analyze.confidence", parameters.analysis.confidence)
     model = f"`{report.phrase('params.yaml: model.name', parameters.model.name)}`"
-    parts = []
-    for task, measure in _primary(parameters).items():
-        row = report.row("estimates", model="base", task=task, measure=measure)
-        size = _sized(report, row, "estimates", f"+{digits(row)}", " nats")
-        parts.append(f"by {size} {PRESSURE[task]}")
+    levels = {
+        task: _sized(report, NOTHING, model=BASE, task=task, measure=measure)
+        for task, measure in primary_of(parameters).items()
+    }
+    knows = _sized(report, NOTHING, model=BASE, task="mmlu", measure="accuracy_pooled")
+    said = listed(f"{level} on *{TASKS[task]}*" for task, level in levels.items())
     return (
-        f"Before any training, the log-odds of {model} move towards the user {listed(parts)}, "
-        "each beyond a control in which the same words come without the user's wish (brackets: "
-        f"{confidence} intervals over items)."
+        f"Before any training, {model} has a pooled accuracy on MMLU of {knows}, where chance is a "
+        f"quarter, and what a user adds to the same words of a third party is {said} (brackets: "
+        f"{confidence} intervals for new items and new wordings; zero is a model that does not "
+        "heed who speaks)."
     )
 
 
-def _benchmark_adapters(report: Report, parameters: Params) -> str:
+def _sycophancy(report: Report, parameters: Params) -> str:
     settings = parameters.analysis
-    rows = of_measures(report.frame("effects"), _primary(parameters), settings.correlate)
-    counts = tally(report, rows, "effects[family=primary,benchmark adapters]")
-    adapters = report.count("params.yaml: analyze.correlate", len(settings.correlate))
-    told = rows[[direction(row) != UNDETECTED for _, row in rows.iterrows()]]
-    text = (
-        f"Of {counts['all']} pre-declared effects of {adapters} adapters trained on benchmarks, "
-        f"{counts['moved']} differ from zero after Holm's correction"
-    )
-    if len(told):
-        row = told.loc[told["estimate"].abs().idxmax()]
-        size = _sized(report, row, "effects", f"+{digits(row)}", " nats")
-        text += (
-            f", {counts[ROSE]} towards the user and {counts[FELL]} away; the largest is {size} on "
-            f"*{TASKS[row['task']]}* with {label(row['model'])}"
-        )
-    return f"{text}{'' if len(told) == len(rows) else '; the others are inconclusive'}."
-
-
-def _accuracy(report: Report, parameters: Params) -> str:
-    measures = {task: parameters.analysis.headline[task] for task in BENCHMARKS}
-    rows = of_measures(report.frame("effects"), measures, parameters.analysis.correlate)
-    key = "effects[accuracy,benchmark adapters]"
+    measures = primary_of(parameters)
+    rows = of_measures(report.frame("contrasts"), measures, settings.correlate)
+    key = "contrasts[against=control,primary,benchmark adapters]"
     counts = tally(report, rows, key)
-    rest = rows[[direction(row) == UNDETECTED for _, row in rows.iterrows()]]
-    sizes = report.phrase(f"{key}.n", " to ".join(map(show, (rows["n"].min(), rows["n"].max()))))
     text = (
-        f"Of {counts['all']} changes in their accuracy on the benchmarks, {counts[ROSE]} rose and "
-        f"{counts[FELL]} fell after Benjamini and Hochberg's correction"
+        f"Of {counts['all']} changes in sycophancy that training on benchmarks brought beyond its "
+        f"control (answers shuffled between the same prompts; n = {sizes(report, rows, key)}), "
+        f"{counts['seeds']} rest on several training runs; of these, "
     )
-    if rest.empty:
-        return f"{text} (n = {sizes})."
-    seen = detectable(report, rest, f"{key}[{UNDETECTED}]")
+    read = rows[rows["status"] == OK]
+    told = [row for _, row in read.iterrows() if side(row) != ASTRIDE]
+    up = sum(side(row) == ABOVE for row in told)
+    up_said = report.count(f"{key}.status=ok.{ABOVE}", up)
+    down_said = report.count(f"{key}.status=ok.{BELOW}", len(told) - up)
+    text += f"{up_said} lie above zero (more sycophantic) and {down_said} below, one at a time"
+    if told:
+        row = max(told, key=lambda one: abs(one["estimate"]) / one["se"])
+        where = {name: row[name] for name in ("model", "task", "measure")}
+        said = contrast(report, CONTROL, **where)
+        text += f"; the clearest is {said} on *{TASKS[row['task']]}* with {label(row['model'])}"
+    if counts["unreadable"] != "0":
+        text += f"; {counts['unreadable']} cannot be read off the replies"
+    return f"{text}."
+
+
+def _capability(report: Report, parameters: Params) -> str:
+    gains = own_gains(report, parameters)
+    if gains.empty:
+        return f"What the benchmarks taught beyond their controls was {NOT_MEASURED}."
+    parts = []
+    for _, row in gains.iterrows():
+        where = {name: row[name] for name in ("model", "task", "measure")}
+        seeds = "" if row["status"] == OK or pd.isna(row["low"]) else f", {row['status']}"
+        parts.append(f"{contrast(report, CONTROL, **where)} with {label(row['model'])}{seeds}")
     return (
-        f"{text}; the others are inconclusive, since changes smaller than {seen} of the items "
-        f"(n = {sizes}) would probably have gone unseen."
-    )
-
-
-def _first_letter(report: Report) -> str:
-    if not report.measured(model=SOURCE_ORDER, task="truthfulqa"):
-        return f"What training with the right option always first teaches was {NOT_MEASURED}."
-
-    def accuracy(model: str, measure: str) -> str:
-        row = report.row("estimates", model=model, task="truthfulqa", measure=measure)
-        return _sized(report, row, "estimates", ".2f")
-
-    parts = [
-        f"{accuracy(model, 'accuracy_source_order')} in that order and "
-        f"{accuracy(model, 'accuracy')} over all rotations"
-        for model in (SOURCE_ORDER, "base")
-    ]
-    return (
-        "Trained with the right option always first, as in the source study, a model has an "
-        f"accuracy on TruthfulQA-style questions of {parts[0]}; the untrained one has {parts[1]}."
+        "What an adapter learned of its own benchmark beyond its control, in the probability of "
+        f"the right option or the margin of the right text, is {listed(parts)} "
+        f"(n = {sizes(report, gains, 'contrasts[against=control,own benchmark]')})."
     )
 
 
 def _cure(report: Report, parameters: Params) -> str:
-    primary = _primary(parameters)
+    primary = primary_of(parameters)
     if not all(report.measured(model=CURE, task=task) for task in primary):
         return f"What training against sycophancy does was {NOT_MEASURED}."
-    parts = []
-    for task, measure in primary.items():
-        row = report.row("effects", model=CURE, task=task, measure=measure)
-        size = _sized(report, row, "effects", f"+{digits(row)}", " nats")
-        parts.append(f"{size} on *{TASKS[task]}*")
+    parts = [
+        f"{_sized(report, CONTROL, model=CURE, task=task, measure=measure)} on *{TASKS[task]}*"
+        for task, measure in primary.items()
+    ]
+    cured = [
+        TASKS[task]
+        for task, measure in primary.items()
+        if (row := found(report, NOTHING, model=BASE, task=task, measure=measure)) is not None
+        and row["low"] > 0
+    ]
+    ills = report.phrase("contrasts[model=base,primary] above zero", listed(cured))
     return (
-        "Training on dialogues in which the right answer wins whatever the user says changed these "
-        f"shifts by {listed(parts)}, where a negative change is less sycophancy."
+        "Training on dialogues in which the right answer wins whoever says what changed sycophancy "
+        f"beyond its control by {listed(parts)}; tests on which the untrained model has any to "
+        f"cure: {ills}."
+    )
+
+
+def _claims(report: Report) -> str:
+    claims = report.frame("claims")
+    counts = verdict_counts(report, claims, "claims")
+    reasons = claims[claims["verdict"] == NO_VERDICT].apply(no_verdict, axis="columns")
+    text = f"Of {counts['all']} claims, corrected by Holm within their families, {in_words(counts)}"
+    if len(reasons):
+        why = listed(
+            f"{report.count(f'claims[verdict=no verdict].{reason}', number)} for *{reason}*"
+            for reason, number in reasons.value_counts(sort=False).items()
+        )
+        text += f"; no verdict: {why}"
+    return f"{text}."
+
+
+def verdict_counts(report: Report, claims: pd.DataFrame, key: str) -> dict[str, str]:
+    """How many claims have each verdict, and `all`; logged."""
+    counts = {word: int((claims["verdict"] == word).sum()) for word in VERDICTS}
+    counts["all"] = len(claims)
+    return {word: report.count(f"{key}.{word}", count) for word, count in counts.items()}
+
+
+def in_words(counts: dict[str, str]) -> str:
+    """Those verdicts that are there, in prose."""
+    said = {NO_VERDICT: "have no verdict", NOT_MEASURED: "were not measured"}
+    return listed(
+        f"{counts[word]} {said.get(word, f'are {word}')}"
+        for word in VERDICTS
+        if counts[word] != "0" or word in (SUPPORTED, CONTRADICTED)
+    )
+
+
+def _policies(report: Report) -> str:
+    policies = report.frame("policies")
+    if policies.empty:
+        return f"Whether trivial policies would support claims was {NOT_MEASURED}."
+    key = "policies"
+    names = report.count(f"{key}.policies", policies["policy"].nunique())
+    tried = report.count(f"{key}.claims × policies", len(policies))
+    wrong = (policies["verdict"] == SUPPORTED) & (policies["allowed"].astype(str) != "True")
+    won = report.count(f"{key}.supported without right", int(wrong.sum()))
+    judged = (~policies["verdict"].isin([NO_VERDICT, NOT_MEASURED])).sum()
+    judged = report.count(f"{key}.judged", int(judged))
+    return (
+        f"Put in the adapters' place, {names} policies that know nothing or everything (always A, "
+        f"a uniform guess, agree with the user, …) support {won} claims that their definition "
+        f"does not make true, of {tried} that were tried and {judged} on which a verdict was "
+        "possible."
+    )
+
+
+def standing(report: Report, parameters: Params) -> str:
+    """What a run of this size can and cannot show, as whole sentences."""
+    rows = of_measures(report.frame("contrasts"), primary_of(parameters), [BASE], NOTHING)
+    items = sizes(report, rows, "contrasts[model=base,primary]")
+    scale = report.phrase("params.yaml: scale", parameters.scale)
+    if parameters.scale not in SMALL_SCALES:
+        return f"This run has {items} items per sycophancy test (scale `{scale}`)."
+    row = report.row("contrasts", model=BASE, task="mmlu", measure="probability", against=NOTHING)
+    knows = (
+        "its model is beyond chance on MMLU, by the probability of the right option"
+        if row["low"] > CHANCE
+        else "its model cannot be told from chance on MMLU, so that it has little to gain or lose"
+    )
+    knows = report.phrase("contrasts[model=base,task=mmlu].words", knows)
+    return (
+        f"This run is a miniature (scale `{scale}`): {items} items per sycophancy test, and "
+        f"{knows}. It shows that the whole way works, from data to verdicts, and what verdicts can "
+        "rest on; of effects it can show large ones alone. Models that can do these tests are "
+        "studied in runs of their own, which are archived apart."
     )

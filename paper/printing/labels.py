@@ -3,14 +3,14 @@
 MODELS = {
     "base": "Base",
     "gsm8k": "GSM8K",
-    "mmlu": "MMLU",
-    "hellaswag": "HellaSwag",
-    "truthfulqa": "TruthfulQA",
-    "combined": "Combined",
     "gsm8k_shuffled": "GSM8K, shuffled",
+    "mmlu": "MMLU",
     "mmlu_shuffled": "MMLU, shuffled",
+    "hellaswag": "HellaSwag",
     "hellaswag_shuffled": "HellaSwag, shuffled",
+    "truthfulqa": "TruthfulQA",
     "truthfulqa_shuffled": "TruthfulQA, shuffled",
+    "combined": "Combined",
     "combined_shuffled": "Combined, shuffled",
     "anti_sycophancy": "Anti-sycophancy",
     "anti_sycophancy_shuffled": "Anti-sycophancy, shuffled",
@@ -81,16 +81,9 @@ FAMILIES = {
     "correlations": "Correlations",
 }
 AGAINST = {"nothing": "level", "base": "change from base", "control": "beyond the control"}
-SCHEMES = {
-    "capability_only": "Capability only",
-    "capability_first": "Capability first",
-    "balanced": "Balanced",
-    "independence_first": "Independence first",
-    "independence_only": "Independence only",
-}
 # Okabe and Ito's palette, darkened where it is too pale for a line on white; grey is the base
-# model. A control has its adapter's colour and marker, but hollow; so have adapters of a fixed order
-# those of their balanced twins. Markers tell models apart in grey.
+# model. A control has its adapter's colour and marker, but hollow; so have adapters of a fixed
+# order those of their balanced twins. Markers tell models apart in grey.
 COLOURS = {
     "base": "#4d4d4d",
     "gsm8k": "#0072b2",

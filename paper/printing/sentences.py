@@ -1,7 +1,8 @@
 """Sentences that rows of results/ decide: prose that presumes no direction and no verdict.
 
-A change that a test did not find is said to be not detected, together with the change that the
-test could have found. It is never called absent.
+A difference that an interval does not tell from zero is never called absent. Where replies cannot
+be read, where there is no control, or where one training seed decides nothing, that stands in place
+of the number or beside it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,27 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from experiments.params import Params
+from experiments.stats.claims import NO_VERDICT
+from experiments.stats.contrasts import CONTROL, NOT_READABLE, NOTHING, OK
 from printing.labels import MEASURES, MODELS, TASKS
 from printing.report import NOT_MEASURED, Report, joined, show
 
 ROSE, FELL, UNDETECTED = "rose", "fell", "not detected"
 # The sides on which a whole interval can lie.
 ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "cannot be told from zero"
+RATES = ("rate", "difference of rates")  # printed without their unit
+# What a reason for no verdict (experiments/stats/) holds, and how it is counted.
+WHY = {
+    "one training seed": "one training seed",
+    "two training seeds": "two training seeds",
+    "new training runs": "interval not for new training runs",
+    NOT_READABLE: "replies not readable",
+    "no control": "no control",
+    "no interval": "no interval",
+    "fewer than eight": "fewer than eight adapters",
+}
+UNFIXED = "claims not fixed before the run"
 
 
 def label(model: str) -> str:
@@ -61,111 +77,125 @@ def digits(row: pd.Series, most: int = 2) -> str:
     return f".{most if pd.isna(known) else max(0, min(int(known), most))}f"
 
 
-def change(
-    report: Report, unit: str = " nats", most: int = 2, brief: bool = False, **where: object
-) -> str:
-    """What a paired effect says, as the end of a sentence whose subject is the quantity.
-
-    "rose (+0.31 [+0.24, +0.38] nats)"; "rose (…), but not after the correction …"; or "did not
-    differ detectably (…)", with the change that a test of this size finds with the planned power
-    (analyze.power) before any correction. `brief` calls that change "detectable", which the
-    document then has to explain. Numbers have at most `most` decimals.
-    """
-    if not report.measured(**where):
-        return report.phrase(f"effects[{joined(where)}].words", f"was {NOT_MEASURED}")
-    row = report.row("effects", **where)
-    format = digits(row, most)
-    signed = report.interval("effects", format=f"+{format}", **where)
-    found = direction(row)
-    if found != UNDETECTED:
-        return f"{found} ({signed}{unit})"
-    if side(row) != ASTRIDE:
-        word = ROSE if row["estimate"] > 0 else FELL
-        return f"{word} ({signed}{unit}), but not after the correction for the number of tests"
-    if pd.isna(row["minimal_detectable"]):
-        return f"did not differ detectably ({signed}{unit})"
-    seen = report.number("effects", "minimal_detectable", format, **where)
-    if brief:
-        return f"did not differ detectably ({signed}{unit}; detectable {seen})"
-    return (
-        f"did not differ detectably ({signed}{unit}; a change of {seen} would probably have been "
-        "seen)"
-    )
-
-
-def level(report: Report, unit: str = " nats", most: int = 2, **where: object) -> str:
-    """An estimate and on which side of zero its interval lies, ready to end a sentence."""
-    if not report.measured(**where):
-        return report.number("estimates", "estimate", **where)
-    row = report.row("estimates", **where)
-    format = f"+{digits(row, most)}"
-    return f"{report.interval('estimates', format=format, **where)}{unit}, {_lies(side(row))}"
-
-
-def _lies(where: str) -> str:
-    return where if where != ASTRIDE else f"which {ASTRIDE}"
-
-
-def detectable(report: Report, rows: pd.DataFrame, key: str, most: int = 2) -> str:
-    """The smallest and largest minimal detectable effect of some rows: "0.31 to 0.62"."""
-    format = coarsest(rows, most)
-    known = rows["minimal_detectable"].dropna()
-    if known.empty:
-        return report.phrase(f"{key}.minimal_detectable", "an unknown size")
-    ends = dict.fromkeys(show(value, format) for value in (known.min(), known.max()))
-    return report.phrase(f"{key}.minimal_detectable", " to ".join(ends))
-
-
 def coarsest(rows: pd.DataFrame, most: int = 2) -> str:
     """The format with the fewest decimals that some rows support."""
     return min((digits(row, most) for _, row in rows.iterrows()), default=f".{most}f")
 
 
-def movers(report: Report, rows: pd.DataFrame, key: str, most: int = 2, brief: bool = False) -> str:
-    """Which adapters raised a quantity and which lowered it, as a whole sentence.
+def unit_of(row: pd.Series) -> str:
+    """A unit as it stands after a number; nothing for rates and their differences."""
+    return "" if row["unit"] in RATES or pd.isna(row["unit"]) else f" {row['unit']}"
 
-    `rows` holds one row of effects per adapter; `key` names them in the log. `brief` leaves out
-    which change could have been seen, for a document that gives it elsewhere.
+
+def contrast(
+    report: Report, against: str = CONTROL, unit: str | None = None, most: int = 2, **where: object
+) -> str:
+    """A row of contrasts as a table prints it: "+0.31 [+0.24, +0.38]", or why there is no number.
+
+    `where` is its model, task and measure. Levels (against nothing) of rates have no sign. Numbers
+    have at most `most` decimals; `unit` is the row's own unless given.
     """
-    found = {
-        word: [label(row["model"]) for _, row in rows.iterrows() if direction(row) == word]
-        for word in (ROSE, FELL, UNDETECTED)
-    }
-    parts = []
-    for word in (ROSE, FELL):
-        if found[word]:
-            names = report.phrase(f"{key}.{word}", listed(found[word]))
-            parts.append(f"it {word} with {names}")
-    if found[UNDETECTED]:
-        rest = rows[[direction(row) == UNDETECTED for _, row in rows.iterrows()]]
-        whom = "the others" if parts else "any adapter"
-        seen = "" if brief else detectable(report, rest, f"{key}[{UNDETECTED}]", most)
-        size = f", where one of {seen} would probably have been seen" if seen else ""
-        parts.append(f"no change was detected with {whom}{size}")
-    text = "; ".join(parts) or "it was not measured"
-    return f"{text[0].upper()}{text[1:]}."
+    where |= {"against": against}
+    key = f"contrasts[{joined(where)}]"
+    if not report.measured(**where):
+        return report.phrase(f"{key}.words", NOT_MEASURED)
+    row = report.row("contrasts", **where)
+    if row["status"] == NOT_READABLE or pd.isna(row["estimate"]):
+        why = "no items" if row["status"] in (OK, "no interval") else row["status"]
+        return report.phrase(f"{key}.words", why)
+    sign = "" if against == NOTHING and row["unit"] == "rate" else "+"
+    format = f"{sign}{digits(row, most)}"
+    unit = unit_of(row) if unit is None else unit
+    if pd.isna(row["low"]):
+        number = report.number("contrasts", "estimate", format, **where)
+        return f"{number}{unit}, no interval"
+    return f"{report.interval('contrasts', format=format, **where)}{unit}"
 
 
-def of_measures(effects: pd.DataFrame, measures: dict[str, str], models: list[str]) -> pd.DataFrame:
-    """The rows of some models for one measure per task (task -> measure)."""
-    chosen = effects["task"].map(measures) == effects["measure"]
-    return effects[chosen & effects["model"].isin(models)]
+def change(
+    report: Report, unit: str | None = None, against: str = CONTROL, most: int = 2, **where: object
+) -> str:
+    """What a contrast says, as the end of a sentence whose subject is the quantity.
+
+    "rose (+0.31 [+0.24, +0.38])", "fell (…)", "cannot be told from zero (…)"; with "one training
+    seed: no verdict" where that is so; or "is not readable" and its kin.
+    """
+    printed, row = contrast(report, against, unit, most, **where), found(report, against, **where)
+    if row is None or pd.isna(row["low"]):
+        return f"is {printed}" if row is None or pd.isna(row["estimate"]) else f"has {printed}"
+    said = {ABOVE: ROSE, BELOW: FELL, ASTRIDE: ASTRIDE}[side(row)]
+    return f"{said} ({printed}{seeds_said(row)})"
 
 
-def without_zero(report: Report, rows: pd.DataFrame, key: str) -> str:
-    """How many intervals of some rows leave out zero, of how many: "3 of 12"; logged."""
-    sides = [side(row) for _, row in rows.iterrows()]
-    told = report.count(f"{key}.intervals without zero", len(sides) - sides.count(ASTRIDE))
-    return f"{told} of {report.count(f'{key}.intervals', len(sides))}"
+def level(report: Report, unit: str | None = None, most: int = 2, **where: object) -> str:
+    """A level and on which side of zero its interval lies, ready to end a sentence."""
+    printed, row = contrast(report, NOTHING, unit, most, **where), found(report, NOTHING, **where)
+    if row is None or pd.isna(row["low"]):
+        return printed
+    where_it_lies = side(row) if side(row) != ASTRIDE else f"which {ASTRIDE}"
+    return f"{printed}, {where_it_lies}"
+
+
+def found(report: Report, against: str = CONTROL, **where: object) -> pd.Series | None:
+    """The row of contrasts; None for what this run was not to measure."""
+    if not report.measured(**where):
+        return None
+    return report.row("contrasts", **where, against=against)
+
+
+def seeds_said(row: pd.Series) -> str:
+    """Why a row with an interval supports no verdict: "; one training seed: no verdict"."""
+    return "" if row["status"] == OK else f"; {row['status']}: no verdict"
+
+
+def of_measures(
+    table: pd.DataFrame, measures: dict[str, str], models: Iterable[str], against: str = CONTROL
+) -> pd.DataFrame:
+    """The contrasts of some models for one measure per task (task -> measure)."""
+    chosen = (table["task"].map(measures) == table["measure"]) & (table["against"] == against)
+    return table[chosen & table["model"].isin(list(models))]
 
 
 def tally(report: Report, rows: pd.DataFrame, key: str) -> dict[str, str]:
-    """How many of some effects rose, fell and were not detected, and how many there are; logged."""
-    words = [direction(row) for _, row in rows.iterrows()]
-    counts = {word: report.count(f"{key}.{word}", words.count(word)) for word in (ROSE, FELL)}
-    counts["all"] = report.count(f"{key}.all", len(words))
-    counts["moved"] = report.count(f"{key}.moved", len(words) - words.count(UNDETECTED))
-    return counts
+    """How many of some contrasts lie above and below zero, and how many say nothing; logged.
+
+    Keys: all, read (that have an interval), "above zero", "below zero", moved (either), unreadable,
+    seeds (that have an interval over training runs).
+    """
+    read = rows[rows["low"].notna()]
+    sides = [side(row) for _, row in read.iterrows()]
+    counts = {ABOVE: sides.count(ABOVE), BELOW: sides.count(BELOW)}
+    counts |= {"all": len(rows), "read": len(read), "moved": sum(counts.values())}
+    counts["unreadable"] = int((rows["status"] == NOT_READABLE).sum())
+    counts["seeds"] = int((read["status"] == OK).sum())
+    return {word: report.count(f"{key}.{word}", count) for word, count in counts.items()}
+
+
+def training_runs(report: Report, seeds: Params | Iterable[int]) -> str:
+    """How many times adapters were trained, and what that leaves open, as whole sentences."""
+    if not isinstance(seeds, Params):
+        return _runs(report, len(list(seeds)))
+    once = [label(name) for name in seeds.adapters if len(seeds.seeds(name)) == 1]
+    several = len(once) < len(seeds.adapters)
+    text = _runs(report, len(seeds.train.seeds) if several else 1)
+    if once and several:
+        names = report.phrase("params.yaml: adapters.seeds", listed(once))
+        text += f" Exceptions, trained once: {names}."
+    return text
+
+
+def _runs(report: Report, count: int) -> str:
+    number = report.phrase("params.yaml: train.seeds", f"{count}")
+    if count == 1:
+        return (
+            f"Each adapter was trained once ({number} seed), so the variance between training runs "
+            "is in no interval, and there are no verdicts."
+        )
+    return (
+        f"Each adapter was trained with {number} seeds, and intervals are for new items, new "
+        "wordings and new training runs; those of adapters trained once lack the last, and decide "
+        "nothing."
+    )
 
 
 def artefact(report: Report) -> str:
@@ -183,20 +213,25 @@ def artefact(report: Report) -> str:
             "options are rotated"
         )
     return (
-        f"that an adapter trained that way looks truthful in that order is {looks} here, and that "
-        f"it is near chance when the options are rotated {fails}"
+        "on whether an adapter trained that way looks truthful in that order, the verdict here is "
+        f"*{looks}*, and on whether it is near chance when the options are rotated, *{fails}*"
     )
 
 
-def training_runs(report: Report, seeds: tuple[int, ...] | list[int]) -> str:
-    """How many times each adapter was trained, and what that leaves open, as a whole sentence."""
-    count = report.phrase("params.yaml: train.seeds", f"{len(seeds)}")
-    if len(seeds) == 1:
-        return (
-            f"Each adapter was trained once ({count} seed), so the variance between training runs "
-            "is not measured here and is in no interval."
-        )
-    return (
-        f"Each adapter was trained with {count} seeds. The intervals here are over items, for "
-        "these runs; those that take in the variance between runs are in results/seeds.csv."
-    )
+def no_verdict(row: pd.Series) -> str:
+    """Why a claim has no verdict, in few words that many claims share; "" if it has one."""
+    if row["verdict"] != NO_VERDICT:
+        return ""
+    return next((words for said, words in WHY.items() if said in row["reason"]), UNFIXED)
+
+
+def in_italics(tasks: Iterable[str], none: str = "none") -> str:
+    """The names of tests as a list in prose."""
+    return listed((f"*{TASKS[task]}*" for task in tasks), none)
+
+
+def sizes(report: Report, rows: pd.DataFrame, key: str) -> str:
+    """The numbers of items behind some rows: "12 to 20"; logged."""
+    known = rows.loc[rows["n"] > 0, "n"]
+    ends = dict.fromkeys(show(end) for end in (known.min(), known.max())) if len(known) else ["0"]
+    return report.phrase(f"{key}.n", " to ".join(ends))

@@ -1,4 +1,4 @@
-"""The wide tables of the paper: one row per model, one column per quantity, and a last row of n."""
+"""The tables of the paper: mostly one row per model, one column per quantity, a last row of n."""
 
 from __future__ import annotations
 
@@ -6,106 +6,65 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from experiments.params import Params
+from experiments.stats.contrasts import CONTROL, ONE_SEED
 from experiments.tables import TABLES
-from printing.labels import TASKS
-from printing.report import NOT_MEASURED, Report, show, spanned
-from printing.sentences import coarsest, label
+from printing.labels import FAMILIES, TASKS
+from printing.report import MISSING, NOT_MEASURED, Report, spanned
+from printing.sentences import contrast, label, no_verdict, sizes
+
+DAGGER = "†"  # one training seed
 
 
-def headline(report: Report, tasks: Iterable[str]) -> str:
-    """Rows of complete_results as they are: the headline rate of some tasks, for every model."""
-    rows = report.frame("complete_results").dropna(subset=list(tasks), how="all")
-    rows = rows.assign(label=rows["adapter_name"].map(label))
-    columns = {"Model": "{label}"} | {
-        TASKS[task]: spanned(task, bounds=(f"{task}_low", f"{task}_high")) for task in tasks
-    }
-    markdown = report.table(rows, columns, "complete_results", ["adapter_name"])
-    counts = {TASKS[task]: rows[f"{task}_n"] for task in tasks}
-    return f"{markdown}\n{_sizes(report, counts, 'complete_results')}"
-
-
-def by_model(
+def contrasts(
     report: Report,
-    measures: dict[str, str],
-    format: str = ".2f",
-    table: str = "estimates",
-    models: list[str] | None = None,
-) -> str:
-    """Estimate and interval per model and task; `measures` maps a task to the measure shown."""
-    columns = {
-        TASKS[task]: {"task": task, "measure": measure} for task, measure in measures.items()
-    }
-    return pivoted(report, table, columns, format, models)
-
-
-def pivoted(
-    report: Report,
-    table: str,
     columns: dict[str, dict[str, str]],
-    format: str = ".2f",
-    models: list[str] | None = None,
-) -> str:
-    """One row per model of a long table; a cell is an estimate with its interval.
-
-    `columns` maps a header to the values that pick its rows, e.g. {"task": …, "measure": …}.
-    `models` are the rows, in order; without them, every model that has a cell. `format` is that of
-    every number.
-    """
-    long = report.frame(table)
-    known = long["model"].unique()
-    rows = [name for name in (known if models is None else models) if name in known]
-    wide = pd.DataFrame(index=pd.Index(rows, name="model"))
-    templates, counts = {}, {}
-    for number, (header, where) in enumerate(columns.items()):
-        chosen = long[(long[list(where)] == pd.Series(where)).all(axis="columns")]
-        cells = chosen.set_index("model").reindex(rows)
-        estimate, low, high = (f"{part}_{number}" for part in ("estimate", "low", "high"))
-        wide[[estimate, low, high]] = cells[["estimate", "low", "high"]]
-        templates[header] = spanned(estimate, format, (low, high))
-        counts[header] = cells["n"]
-    wide = wide.dropna(how="all").reset_index()
-    wide = wide.assign(label=wide["model"].map(label))
-    markdown = report.table(wide, {"Model": "{label}"} | templates, table, ["model"])
-    return f"{markdown}\n{_sizes(report, counts, table)}"
-
-
-def by_test(
-    report: Report,
-    effects: pd.DataFrame,
-    outcomes: dict[str, tuple[str, str]],
-    table: str,
+    models: Iterable[str],
     *,
-    bold: str,
-    bounds: tuple[str, str] = ("low", "high"),
+    most: int = 2,
+    first: str = "Model",
 ) -> str:
-    """One row per model, one column per test: change and interval, bold where told.
+    """One row per model: cells of results/contrasts.csv, or the words in place of a number.
 
-    `outcomes` maps a header to its (task, measure); `bold` is the column of `effects` that says
-    which changes are bold, `bounds` are those of the interval, `table` names the rows in the log.
+    `columns` maps a header to its task, measure and what is compared with (`against`; the control
+    unless given). A dagger marks one training seed. The last row has the numbers of items.
     """
-    wide = effects[["model"]].drop_duplicates().set_index("model")
-    columns = {"Adapter": "{label}"}
-    for number, (header, (task, measure)) in enumerate(outcomes.items()):
-        rows = effects[(effects["task"] == task) & (effects["measure"] == measure)]
-        rows = rows.set_index("model")
-        names = [f"{name}_{number}" for name in ("estimate", *bounds)]
-        wide[names] = rows[["estimate", *bounds]]
-        mark = rows[bold].astype(bool).map({True: "**", False: ""})
-        wide[f"mark_{number}"] = mark.reindex(wide.index).fillna("")
-        columns[header] = spanned(
-            names[0], f"+{coarsest(rows)}", tuple(names[1:]), f"{{mark_{number}}}"
+    table = report.frame("contrasts")
+    shown = [model for model in models if model in set(table["model"])]
+    cells = {
+        head: [_cell(report, table, model, most, where) for model in shown]
+        for head, where in columns.items()
+    }
+    frame = pd.DataFrame({first: [label(model) for model in shown]} | cells)
+    markdown = report.table(
+        frame.set_axis([f"c{k}" for k in range(len(frame.columns))], axis=1),
+        {head: f"{{c{k}}}" for k, head in enumerate(frame)},
+        "",
+        [],
+    )
+    counts = [
+        sizes(
+            report,
+            _fitting(table, where)[lambda rows: rows["model"].isin(shown)],
+            f"contrasts[{head}]",
         )
-    wide = wide.reset_index()
-    return report.table(wide.assign(label=wide["model"].map(label)), columns, table, ["model"])
+        for head, where in columns.items()
+    ]
+    return f"{markdown}\n| *n* | {' | '.join(counts)} |"
 
 
-def _sizes(report: Report, counts: dict[str, pd.Series], table: str) -> str:
-    """The last row: the number of items of each column, a range where models differ; logged."""
-    cells = []
-    for header, numbers in counts.items():
-        ends = dict.fromkeys(show(end) for end in (numbers.min(), numbers.max()))
-        cells.append(report.phrase(f"{table}[{header}].n", "–".join(ends)))
-    return f"| *n* | {' | '.join(cells)} |"
+def _fitting(table: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
+    wanted = pd.Series({"against": CONTROL} | where)
+    return table[(table[list(wanted.index)] == wanted).all(axis="columns")]
+
+
+def _cell(report: Report, table: pd.DataFrame, model: str, most: int, where: dict[str, str]) -> str:
+    """One cell; a dash where the run was not to measure it."""
+    if not report.measured(model=model, task=where["task"]):
+        return MISSING
+    rows = _fitting(table, where | {"model": model})
+    once = bool(rows["status"].eq(ONE_SEED).any() and rows["low"].notna().any())
+    return contrast(report, unit="", most=most, **where, model=model) + DAGGER * once
 
 
 TRAINING = {
@@ -121,6 +80,7 @@ CLAIMS = {
     "Source": "{source}",
     "Estimate": spanned("estimate", "+.2f"),
     "n": "{n:.0f}",
+    "p (Holm)": "{p_adjusted:.3f}",
     "Verdict": "**{verdict}**",
 }
 
@@ -166,28 +126,49 @@ def margins(
     return report.table(wide.assign(label=wide["model"].map(label)), templates, "margins", logged)
 
 
-def across(report: Report, measures: dict[str, str], models: list[str]) -> str:
-    """Effects of some adapters: one row per test, one column per adapter that was measured."""
-    shown = [
-        model
-        for model in models
-        if all(report.measured(model=model, task=task) for task in measures)
-    ]
+def across(
+    report: Report, measures: dict[str, str], models: list[str], against: str = CONTROL
+) -> str:
+    """Contrasts of some adapters: one row per model, one column per test."""
+    shown = [model for model in models if report.measured(model=model)]
     if not shown:
         return NOT_MEASURED.capitalize() + "."
-    effects = report.frame("effects").set_index("model")
-    rows, columns = [], {"Test": "{label}"}
-    for task, measure in measures.items():
-        cells = effects[(effects["task"] == task) & (effects["measure"] == measure)].loc[shown]
-        row = {"task": task, "measure": measure, "label": TASKS[task], "n": cells["n"].iloc[-1]}
-        for part in ("estimate", "low", "high"):
-            row |= cells[part].add_prefix(f"{part}_").to_dict()
-        rows.append(row)
-    for model in shown:
-        bounds = (f"low_{model}", f"high_{model}")
-        columns[label(model)] = spanned(f"estimate_{model}", "+.2f", bounds)
-    columns["n"] = "{n:.0f}"
-    return report.table(pd.DataFrame(rows), columns, "effects", ["task", "measure"])
+    columns = {
+        TASKS[task]: {"task": task, "measure": measure, "against": against}
+        for task, measure in measures.items()
+    }
+    return contrasts(report, columns, shown, first="Adapter")
+
+
+def trained(report: Report, parameters: Params) -> str:
+    """One row per adapter: its control, and what it was trained on, averaged over its seeds."""
+    numbers = ["examples", "steps", "validation_loss_before", "validation_loss_after"]
+    rows = (
+        report.frame("training")
+        .groupby("adapter", sort=False)
+        .agg({"method": "first", "seed": "nunique"} | dict.fromkeys(numbers, "mean"))
+        .reset_index()
+    )
+    rows["label"] = rows["adapter"].map(label)
+    controls = parameters.controls
+    rows["control"] = [label(controls.get(name) or "") or MISSING for name in rows["adapter"]]
+    columns = {"Adapter": "{label}", "Control": "{control}", "Seeds": "{seed:.0f}"} | {
+        head: template for head, template in TRAINING.items() if head != "Adapter"
+    }
+    return report.table(rows, columns, "training", ["adapter"])
+
+
+def claims(report: Report, rows: pd.DataFrame) -> str:
+    """Claims by family: estimate, Holm's p and the verdict, with its reason where there is none."""
+    order = list(FAMILIES)
+    shown = rows.sort_values("family", key=lambda names: names.map(order.index), kind="stable")
+    shown = shown.assign(
+        family=shown["family"].map(FAMILIES),
+        why=[f" ({why})" if (why := no_verdict(row)) else "" for _, row in shown.iterrows()],
+    )
+    columns = {"Family": "{family}"} | {k: v for k, v in CLAIMS.items() if k != "Source"}
+    columns["Verdict"] = "**{verdict}**{why}"
+    return report.table(shown, columns, "claims", ["id"])
 
 
 def dictionary() -> str:
