@@ -13,7 +13,7 @@ from experiments.errors import ArchiveError
 from experiments.pipeline import LastRun
 
 # Their outputs are not of a run: simulated studies, the audit of published figures, the documents.
-APART = ("simulate", "audit", "render", pipeline.DATA)
+APART = ("reading", "simulate", "audit", "render", pipeline.DATA)
 # Absent from a fresh clone; what later stages read must be what earlier ones wrote.
 IN_CACHE = ("data", "curated", "prepared", "adapters", "outcomes")
 

@@ -3,8 +3,8 @@
     python -m experiments.prepare
 
 Writes prepared/evaluation/TASK.jsonl, prepared/train/ADAPTER.jsonl and
-prepared/validation/ADAPTER.jsonl, and the tracked tables results/splits.csv, results/leakage.csv
-and results/second_reading.csv. Measured on 2 CPU cores: 10 seconds, 0.5 GB of memory.
+prepared/validation/ADAPTER.jsonl, and the tracked tables results/splits.csv and
+results/leakage.csv. Measured on 2 CPU cores: 10 seconds, 0.5 GB of memory.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from types import ModuleType
 
 import pandas as pd
 
-from experiments import files, params, tables
-from experiments.corpora.authored import reading
+from experiments import files, params
 from experiments.corpora.item import Item, write_items, write_rows
 from experiments.errors import run_stage
 from experiments.prepare import pocket, upstream
@@ -57,8 +56,6 @@ def main() -> None:
         table["overlapping"] = upstream.overlap_counts(pools)
     files.write_text(RESULTS / "splits.csv", table.to_csv(index=False))
     files.write_text(RESULTS / "leakage.csv", leakage.to_csv(index=False))
-    read = reading.agreement(parameters.prepare.truthfulqa_options)
-    tables.write(RESULTS, "second_reading", read)
     shared = (leakage[SHARED] > 0).any(axis=1).sum()
     print(
         f"prepared/ holds {len(evaluation)} tests and {len(parameters.adapters)} training sets; "

@@ -17,12 +17,13 @@ from experiments.errors import DataError
 from experiments.tables.analysis import ANALYZE, CHANGES
 from experiments.tables.column import Column, Table
 from experiments.tables.digits import with_digits
-from experiments.tables.others import AUDIT, CURATE, PREPARE, RENDER
+from experiments.tables.others import AUDIT, CURATE, PREPARE, READING, RENDER
 from experiments.tables.simulation import SIMULATE
 
 __all__ = ["CHANGES", "TABLES", "Column", "Table"]
 
-TABLES = {table.name: table for table in (*CURATE, *PREPARE, *ANALYZE, *SIMULATE, *AUDIT, *RENDER)}
+STAGES = (CURATE, PREPARE, ANALYZE, READING, SIMULATE, AUDIT, RENDER)
+TABLES = {table.name: table for tables in STAGES for table in tables}
 # With these a cell can be a formula to a spreadsheet; an apostrophe before it makes it a text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 APOSTROPHE = "'"

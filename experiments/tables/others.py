@@ -41,11 +41,13 @@ PREPARE = (
         Column("exact", "items with the same text in both", ITEMS),
         Column("near", "items with nearly the same text in both", ITEMS),
     ),
+)
+READING = (
     table(
         "second_reading",
         "whether a second reader, without the labels, agrees with them",
         1,
-        "texts",
+        Column("texts", "which texts"),
         Column("items", "texts read", ITEMS),
         Column("agreed", "texts read as labelled", ITEMS),
         Column("kappa", "Cohen's kappa; none where every label is the same", "kappa", 3),
