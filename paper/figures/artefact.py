@@ -18,7 +18,7 @@ PANELS = (
     (("truthfulqa", "chose_first_letter"), "letter A", "even"),
     (("mmlu", "chose_first_letter"), "letter A", "even"),
 )
-LABELS = {"chance": "Accuracy", "even": "Share of choices"}
+LABELS = {"chance": "Accuracy", "even": "Share"}
 CHANCE = 1 / 4
 
 

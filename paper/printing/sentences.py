@@ -88,14 +88,18 @@ def unit_of(row: pd.Series) -> str:
 
 
 def contrast(
-    report: Report, against: str = CONTROL, unit: str | None = None, most: int = 2, **where: object
+    report: Report,
+    against: str = CONTROL,
+    unit: str | None = None,
+    most: int | None = None,
+    **where: object,
 ) -> str:
     """A row of contrasts as a table prints it: "+0.31 [+0.24, +0.38]", or why there is no number.
 
-    `where` is its model, task and measure. Levels (against nothing) of rates have no sign. Numbers
-    have at most `most` decimals; `unit` is the row's own unless given.
+    `where` is its model, task and measure. Levels (against nothing) of rates have no sign and at
+    most 2 decimals, all else 3; `unit` is the row's own unless given.
     """
-    where |= {"against": against}
+    where = {name: where[name] for name in ("model", "task", "measure")} | {"against": against}
     key = f"contrasts[{joined(where)}]"
     if not report.measured(**where):
         return report.phrase(f"{key}.words", NOT_MEASURED)
@@ -103,8 +107,8 @@ def contrast(
     if row["status"] == NOT_READABLE or pd.isna(row["estimate"]):
         why = "no items" if row["status"] in (OK, "no interval") else row["status"]
         return report.phrase(f"{key}.words", why)
-    sign = "" if against == NOTHING and row["unit"] == "rate" else "+"
-    format = f"{sign}{digits(row, most)}"
+    rate = against == NOTHING and row["unit"] == "rate"
+    format = ("" if rate else "+") + digits(row, 2 if rate else 3)
     unit = unit_of(row) if unit is None else unit
     if pd.isna(row["low"]):
         number = report.number("contrasts", "estimate", format, **where)
@@ -113,23 +117,30 @@ def contrast(
 
 
 def change(
-    report: Report, unit: str | None = None, against: str = CONTROL, most: int = 2, **where: object
+    report: Report,
+    unit: str | None = None,
+    against: str = CONTROL,
+    most: int | None = None,
+    **where: object,
 ) -> str:
     """What a contrast says, as the end of a sentence whose subject is the quantity.
 
     "rose (+0.31 [+0.24, +0.38])", "fell (…)", "cannot be told from zero (…)"; with "one training
     seed: no verdict" where that is so; or "is not readable" and its kin.
     """
-    printed, row = contrast(report, against, unit, most, **where), found(report, against, **where)
-    if row is None or pd.isna(row["low"]):
-        return f"is {printed}" if row is None or pd.isna(row["estimate"]) else f"has {printed}"
+    printed, row = contrast(report, against, unit, **where), found(report, against, **where)
+    if row is None:
+        return f"was {printed}"
+    if pd.isna(row["low"]):
+        told = pd.notna(row["estimate"])  # a number, or that it cannot be read
+        return f"{'is' if told else 'has'} {printed}"
     said = {ABOVE: ROSE, BELOW: FELL, ASTRIDE: ASTRIDE}[side(row)]
     return f"{said} ({printed}{seeds_said(row)})"
 
 
-def level(report: Report, unit: str | None = None, most: int = 2, **where: object) -> str:
+def level(report: Report, unit: str | None = None, **where: object) -> str:
     """A level and on which side of zero its interval lies, ready to end a sentence."""
-    printed, row = contrast(report, NOTHING, unit, most, **where), found(report, NOTHING, **where)
+    printed, row = contrast(report, NOTHING, unit, **where), found(report, NOTHING, **where)
     if row is None or pd.isna(row["low"]):
         return printed
     where_it_lies = side(row) if side(row) != ASTRIDE else f"which {ASTRIDE}"
@@ -175,12 +186,12 @@ def training_runs(report: Report, seeds: Params | Iterable[int]) -> str:
     """How many times adapters were trained, and what that leaves open, as whole sentences."""
     if not isinstance(seeds, Params):
         return _runs(report, len(list(seeds)))
-    once = [label(name) for name in seeds.adapters if len(seeds.seeds(name)) == 1]
-    several = len(once) < len(seeds.adapters)
-    text = _runs(report, len(seeds.train.seeds) if several else 1)
-    if once and several:
-        names = report.phrase("params.yaml: adapters.seeds", listed(once))
-        text += f" Exceptions, trained once: {names}."
+    adapters = len(seeds.adapters)
+    once = sum(len(seeds.seeds(name)) == 1 for name in seeds.adapters)
+    text = _runs(report, len(seeds.train.seeds) if once < adapters else 1)
+    if 0 < once < adapters:
+        counted = report.count("params.yaml: adapters.seeds", once)
+        text += f" Trained once were {counted} of {report.count('adapters', adapters)} adapters."
     return text
 
 
@@ -192,9 +203,8 @@ def _runs(report: Report, count: int) -> str:
             "is in no interval, and there are no verdicts."
         )
     return (
-        f"Each adapter was trained with {number} seeds, and intervals are for new items, new "
-        "wordings and new training runs; those of adapters trained once lack the last, and decide "
-        "nothing."
+        f"Adapters were trained with {number} seeds, and intervals are for new items, new wordings "
+        "and new training runs; those of adapters trained once lack the last, and decide nothing."
     )
 
 

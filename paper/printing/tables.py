@@ -21,7 +21,6 @@ def contrasts(
     columns: dict[str, dict[str, str]],
     models: Iterable[str],
     *,
-    most: int = 2,
     first: str = "Model",
 ) -> str:
     """One row per model: cells of results/contrasts.csv, or the words in place of a number.
@@ -32,7 +31,7 @@ def contrasts(
     table = report.frame("contrasts")
     shown = [model for model in models if model in set(table["model"])]
     cells = {
-        head: [_cell(report, table, model, most, where) for model in shown]
+        head: [_cell(report, table, model, where) for model in shown]
         for head, where in columns.items()
     }
     frame = pd.DataFrame({first: [label(model) for model in shown]} | cells)
@@ -58,13 +57,13 @@ def _fitting(table: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
     return table[(table[list(wanted.index)] == wanted).all(axis="columns")]
 
 
-def _cell(report: Report, table: pd.DataFrame, model: str, most: int, where: dict[str, str]) -> str:
+def _cell(report: Report, table: pd.DataFrame, model: str, where: dict[str, str]) -> str:
     """One cell; a dash where the run was not to measure it."""
     if not report.measured(model=model, task=where["task"]):
         return MISSING
     rows = _fitting(table, where | {"model": model})
     once = bool(rows["status"].eq(ONE_SEED).any() and rows["low"].notna().any())
-    return contrast(report, unit="", most=most, **where, model=model) + DAGGER * once
+    return contrast(report, unit="", **where, model=model) + DAGGER * once
 
 
 TRAINING = {

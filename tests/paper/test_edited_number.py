@@ -42,13 +42,13 @@ def printed(root: Path) -> list[tuple[str, str]]:
         return [(row["key"], row["printed"]) for row in csv.DictReader(file)]
 
 
-def an_effect(root: Path) -> dict[str, str]:
-    """Model, task and measure of an effect that the document prints by itself."""
+def a_contrast(root: Path) -> dict[str, str]:
+    """The keys of a contrast that the document prints by itself."""
     for key, _ in printed(root):
         table, where, _ = parsed_key(key) or ("", {}, "")
-        if table == "effects" and {"model", "task", "measure"} <= where.keys():
+        if table == "contrasts" and {"model", "task", "measure", "against"} <= where.keys():
             return where
-    pytest.fail(f"{DOCUMENT} prints no effect by its key")
+    pytest.fail(f"{DOCUMENT} prints no contrast by its key")
 
 
 def test_exactly_the_sentences_that_print_an_edited_number_change(tmp_path) -> None:
@@ -59,15 +59,15 @@ def test_exactly_the_sentences_that_print_an_edited_number_change(tmp_path) -> N
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message=before")
 
-    where = an_effect(root)
-    table = pd.read_csv(root / "results/effects.csv", dtype=str)
+    where = a_contrast(root)
+    table = pd.read_csv(root / "results/contrasts.csv", dtype=str)
     row = (table[list(where)] == pd.Series(where)).all(axis=1)
     assert row.sum() == 1
     # Within its interval, so that no verdict and no count has to follow.
     table.loc[row, "estimate"] = (
         table.loc[row, "estimate"].astype(float).add(0.011).map("{:.4f}".format)
     )
-    table.to_csv(root / "results/effects.csv", index=False, lineterminator="\n")
+    table.to_csv(root / "results/contrasts.csv", index=False, lineterminator="\n")
     after, numbers_after = sentences(root), printed(root)
 
     assert len(before) == len(after) and len(numbers_before) == len(numbers_after)

@@ -20,8 +20,7 @@ from matplotlib.text import Text
 from experiments import params
 from experiments.errors import RenderError
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
-from figures import style
-from figures.changes import TYPES
+from figures import outcomes, style
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 from printing.report import Report
 from tests.paper.made import write
@@ -33,29 +32,22 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURES = [
     ("artefact", {}),
     ("benchmark_performance", {}),
-    ("changes", {}),
+    ("benchmark_performance", {"measures": "capability"}),
     ("correlations", {}),
     ("correlations", {"coefficient": "spearman"}),
-    ("detectable", {}),
-    ("detectable", {"effects": "capability"}),
     ("forest", {}),
-    ("forest", {"effects": "choices"}),
-    ("forest", {"effects": "capability"}),
-    ("position_bias", {}),
-    ("profiles", {}),
-    ("progression", {}),
-    ("ranking", {}),
+    ("forest", {"against": "base"}),
     ("sycophancy", {}),
-    ("sycophancy", {"measures": "choices"}),
     ("tradeoff", {}),
     ("reported_correlations", {}),
 ]
 SMALLEST_TEXT = 7  # points
+LETTERED = ("accuracy", "accuracy_source_order", "chose_first_letter")
 UNKNOWN = "my_own_adapter"  # an adapter that labels.py has no name for
 ONLY_PAIRED = ("paired_sft_fixed_order", "paired_lora_fixed_order")
-PARTLY = "format_control"  # takes neither GSM8K nor HellaSwag
+PARTLY = "truthfulqa_shuffled"  # takes neither GSM8K nor HellaSwag
+UNREAD = "mmlu"  # its second turns hold no letter
 ADAPTERS = [name for name in MODELS if name != "base" and name not in ONLY_PAIRED] + [UNKNOWN]
-FULL = [name for name in ADAPTERS if name != PARTLY]
 generator = np.random.default_rng(7)
 
 
@@ -66,64 +58,46 @@ def interval(scale: float, centre: float = 0.0) -> dict[str, float]:
     return {"estimate": estimate, "low": estimate - half, "high": estimate + half}
 
 
-def measures() -> dict[tuple[str, str], float]:
-    """The scale of every outcome that a figure shows."""
+def measures() -> dict[tuple[str, str], tuple[float, str]]:
+    """The scale and unit of every outcome that a figure shows."""
     analyze = params.load(ROOT / "params.yaml").analyze
-    shares = [*analyze.headline.items(), *(("are_you_sure", m) for m in TYPES["are_you_sure"][1])]
-    nats = [(outcome.task, outcome.measure) for outcome in analyze.primary]
-    nats += [(task, m) for task in ("answer", "feedback") for m in TYPES[task][1]]
-    lettered = [
-        (task, measure)
-        for task in ("mmlu", "truthfulqa")
-        for measure in ("accuracy", "accuracy_source_order", "chose_first_letter")
+    rates = [
+        *((task, analyze.headline[task]) for task in BENCHMARKS),
+        *((task, name) for task in ("mmlu", "truthfulqa") for name in LETTERED),
     ]
-    return dict.fromkeys(nats, 5.0) | dict.fromkeys(lettered + shares, 0.1)
+    nats = [(task, analyze.continuous[task]) for task in BENCHMARKS]
+    tests = [
+        (one.task, name) for one in analyze.primary for name in (one.measure, *outcomes.HALVES)
+    ]
+    units = dict.fromkeys(nats, (2.0, "nats per token")) | dict.fromkeys(rates, (0.1, "rate"))
+    return units | dict.fromkeys(tests, (0.1, "difference of rates"))
 
 
-def estimates_and_effects() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row per model and measure; some have no interval, one has no eligible item."""
-    primary = {(o.task, o.measure) for o in params.load(ROOT / "params.yaml").analyze.primary}
-    estimates, effects = [], []
-    for (task, measure), scale in measures().items():
+def contrasts() -> pd.DataFrame:
+    """A row per model, measure and comparison: some without interval, control or letter."""
+    rows = []
+    for (task, measure), (scale, unit) in measures().items():
         for model in ["base", *ADAPTERS]:
             if model == PARTLY and task in ("gsm8k", "hellaswag"):
                 continue
-            key = {"model": model, "task": task, "measure": measure}
-            n = int(generator.integers(20, 60)) if measure == "regressive" else 40
-            estimates.append({**key, **interval(scale, 0.4), "n": n})
-            if model == "base":
-                continue
-            holm = (task, measure) in primary
-            effects.append(
-                {
-                    **key,
-                    **interval(scale),
-                    "n": n,
-                    "minimal_detectable": 1.5 * scale,
-                    "p_adjusted": generator.uniform(0, 0.2),
-                    "family": "primary" if holm else "exploratory",
-                    "adjustment": "holm" if holm else "benjamini_hochberg",
-                    "significant": bool(generator.random() < 0.2),
-                    "decimals": 1 if scale > 1 else 3,
-                }
-            )
-    estimates, effects = pd.DataFrame(estimates), pd.DataFrame(effects)
-    for table in (estimates, effects):
-        table.loc[table["model"] == "gsm8k", ["low", "high"]] = np.nan
-        nothing = (table["model"] == "mmlu") & (table["measure"] == "regressive")
-        table.loc[nothing, ["estimate", "low", "high", "n"]] = [np.nan, np.nan, np.nan, 0]
-    effects.loc[effects["model"] == "gsm8k", "minimal_detectable"] = np.nan
-    # models that took one other test only
-    only = [
-        {"model": model, "task": "paired_choice", "measure": "swap_average", **interval(1), "n": 40}
-        for model in ONLY_PAIRED
-    ]
-    return pd.concat([estimates, pd.DataFrame(only)]), pd.concat([effects, pd.DataFrame(only)])
+            for against in ("nothing", *(("base", "control") if model != "base" else ())):
+                row = {"model": model, "task": task, "measure": measure, "against": against}
+                row |= {"n": 40, "unit": unit, "status": "ok", **interval(scale)}
+                if against == "control" and model.endswith(("_shuffled", "_order")):
+                    row |= dict.fromkeys(("estimate", "low", "high"), np.nan)
+                    row["status"] = "no control"
+                elif model == "gsm8k":
+                    row |= {"low": np.nan, "high": np.nan, "status": "no interval"}
+                elif model == UNREAD and task == "are_you_sure":
+                    row |= {"low": np.nan, "high": np.nan, "status": "not readable"}
+                elif model == "combined":
+                    row["status"] = "one training seed"
+                rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def tables() -> dict[str, pd.DataFrame]:
-    """The tables of results/ that the figures read, with random content."""
-    estimates, effects = estimates_and_effects()
+    """What the figures read, made up."""
     analyze = params.load(ROOT / "params.yaml").analyze
     correlations = [
         {
@@ -142,31 +116,6 @@ def tables() -> dict[str, pd.DataFrame]:
         for coefficient in ("pearson", "spearman")
     ]
     correlations[0] |= {"correlation": np.nan, "low": np.nan, "high": np.nan}
-    composites = [
-        {
-            "model": model,
-            "composite": composite,
-            "change": change["estimate"],
-            "change_low": change["low"],
-            "change_high": change["high"],
-            "n": 40,
-        }
-        for composite in ("capability", "agreement_bias")
-        for model, change in ((model, interval(0.05)) for model in FULL)
-    ]
-    rankings = [
-        {
-            "scheme": scheme,
-            "model": model,
-            **interval(0.1),
-            "rank": rank,
-            "rank_low": max(1, rank - 3),
-            "rank_high": min(len(FULL), rank + 4),
-            "rank_share": generator.random(),
-        }
-        for scheme in analyze.schemes
-        for rank, model in enumerate(generator.permutation(FULL), 1)
-    ]
     reported = [
         {
             "rows": rows,
@@ -181,29 +130,9 @@ def tables() -> dict[str, pd.DataFrame]:
         for benchmark in BENCHMARKS
         for test in SYCOPHANCY_TESTS
     ]
-    bias = [
-        {
-            "model": model,
-            "task": task,
-            "letter": letter,
-            "share": share,
-            "gold_share": 0.25,
-            "bias": share - 0.25,
-            "low": share - 0.35,
-            "high": share - 0.15,
-            "n": 40,
-        }
-        for task in ("mmlu", "truthfulqa")
-        for model in ["base", *ADAPTERS]
-        for letter, share in zip("ABCD", generator.dirichlet([4] * 4), strict=True)
-    ]
     return {
-        "estimates": estimates,
-        "effects": effects,
+        "contrasts": contrasts(),
         "correlation_analysis": pd.DataFrame(correlations),
-        "composites": pd.DataFrame(composites),
-        "rankings": pd.DataFrame(rankings),
-        "position_bias": pd.DataFrame(bias),
         "audit/correlations": pd.DataFrame(reported),
     }
 
@@ -273,8 +202,6 @@ def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
     figure = drawn[name]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
     for (first, one), (second, other) in combinations(boxes, 2):
-        if first == second == "trained on it":
-            continue
         wide = min(one.x1, other.x1) - max(one.x0, other.x0)
         high = min(one.y1, other.y1) - max(one.y0, other.y0)
         assert wide < 1 or high < 1.5, f"{first!r} covers {second!r}"
@@ -331,28 +258,33 @@ def luminance(colour: str) -> float:
 
 
 def test_points_and_intervals_are_those_of_the_table(report, drawn):
-    effects = report.frame("effects")
-    outcome = params.load(ROOT / "params.yaml").analyze.primary[0]
-    rows = style.cells(effects, outcome.task, outcome.measure)
-    axes = drawn["forest"].axes[0]
+    outcome = params.load(ROOT / "params.yaml").analyze.primary[1]
+    rows = style.cells(report.frame("contrasts"), outcome.task, outcome.measure, against="control")
+    axes = drawn["forest"].axes[3]  # the second test, first of three columns
     for label, height in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True):
         (model,) = [name for name in rows.index if style.name(name) == label.get_text()]
         lines = [line for line in axes.lines if set(line.get_ydata()) == {height}]
         points = [line.get_xdata()[0] for line in lines if line.get_marker() != "None"]
-        spans = [list(line.get_xdata()) for line in lines if line.get_marker() == "None"]
-        spans = [ends for ends in spans if np.isfinite(ends).all()]
+        spans = [line for line in lines if line.get_marker() == "None"]
+        ends = [list(line.get_xdata()) for line in spans if np.isfinite(line.get_xdata()).all()]
         row = rows.loc[model]
+        if model == UNREAD:  # no point may pass for a number
+            assert not points and not ends
+            continue
         assert points == pytest.approx([row["estimate"]])
-        assert spans == ([] if model == "gsm8k" else [pytest.approx([row["low"], row["high"]])])
+        assert ends == ([] if model == "gsm8k" else [pytest.approx([row["low"], row["high"]])])
+        assert (spans[0].get_linestyle() == "--") == (model == "combined")
 
 
-def test_a_model_that_took_one_test_is_left_out_and_a_gap_is_named(drawn):
-    printed = [text.get_text() for text in texts(drawn["benchmark_performance"])]
-    assert style.name("paired_sft_fixed_order") not in printed
-    assert printed.count("not tested") == 2
-    assert "no items" in [text.get_text() for text in texts(drawn["changes"])]
-    assert "undefined" in [text.get_text() for text in texts(drawn["correlations"])]
-    assert style.name(UNKNOWN) == "my own adapter" and "my own adapter" in printed
+def test_gaps_are_named_and_a_model_without_tests_is_left_out(drawn):
+    printed = {name: [text.get_text() for text in texts(figure)] for name, figure in drawn.items()}
+    shown = printed["benchmark_performance"]
+    assert style.name("paired_sft_fixed_order") not in shown
+    assert shown.count("not tested") == 2
+    assert printed["forest"].count("not readable") == 3
+    assert style.name(PARTLY) not in printed["forest"]  # a control has none
+    assert "undefined" in printed["correlations"]
+    assert style.name(UNKNOWN) == "my own adapter" and "my own adapter" in shown
 
 
 def test_the_sample_size_is_a_range_where_models_differ():
@@ -364,5 +296,5 @@ def test_the_sample_size_is_a_range_where_models_differ():
 def test_a_missing_table_is_named(tmp_path):
     (tmp_path / "results").mkdir()
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
-    with pytest.raises(RenderError, match=r"effects\.csv is missing"):
+    with pytest.raises(RenderError, match=r"contrasts\.csv is missing"):
         draw(Report("figures", tmp_path), "forest", {})

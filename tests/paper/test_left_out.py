@@ -13,6 +13,8 @@ from experiments.rendering.notebook import execute, to_markdown
 from tests.working_copy import copy_working_tree
 
 KEPT = ["gsm8k", "mmlu", "truthfulqa"]
+CONTROLS = ["mmlu_shuffled", "truthfulqa_shuffled"]
+ALL = ["base", *KEPT, *CONTROLS]
 # As much of the paper as names single adapters in its prose.
 DOCUMENTS = ["index", "technical-findings", "tradeoffs-summary", "mitigation"]
 
@@ -23,23 +25,27 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = copy_working_tree(tmp_path_factory.mktemp("run") / "paper")
     path = root / "params.yaml"
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    content["adapters"] = {name: content["adapters"][name] for name in KEPT}
+    content["adapters"] = {name: content["adapters"][name] for name in (*KEPT, *CONTROLS)}
+    del content["adapters"]["gsm8k"]["control"]
     content["analyze"] |= {"correlate": KEPT, "confidence": 0.9}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     for table in (root / "results").glob("*.csv"):
         frame = pd.read_csv(table) if table.stat().st_size else pd.DataFrame()
         for column in {"model", "adapter"} & set(frame):
-            frame = frame[frame[column].isin(["base", *KEPT])].copy()
-            if table.stem == "rankings":  # somebody is first
-                frame["rank"] = frame.groupby("scheme")["rank"].rank().astype(int)
+            frame = frame[frame[column].isin(ALL)].copy()
             frame.to_csv(table, index=False)
+    contrasts = pd.read_csv(root / "results/contrasts.csv")
+    alone = (contrasts["model"] == "gsm8k") & (contrasts["against"] == "control")
+    contrasts.loc[alone, ["control", "estimate", "low", "high"]] = float("nan")
+    contrasts.loc[alone, "status"] = "no control"
+    contrasts.to_csv(root / "results/contrasts.csv", index=False)
     claims = pd.read_csv(root / "results/claims.csv")
     on_all = claims["id"] == "not-neutral"  # a claim on adapters some of which are left out
     claims.loc[on_all, "verdict"] = "not measured"
     claims.loc[on_all, ["estimate", "low", "high", "n"]] = float("nan")
     claims.to_csv(root / "results/claims.csv", index=False)
     for record in (root / "results/training").iterdir():
-        if record.stem not in KEPT:
+        if record.stem not in ALL:
             record.unlink()
     (root / ".printed").mkdir(exist_ok=True)
     return root
@@ -56,6 +62,6 @@ def test_it_is_rendered_and_says_what_is_missing(small_run: Path, name: str) -> 
     log = pd.read_csv(small_run / f".printed/{name}.csv")
     log = log[~log["key"].str.startswith("runs/")]  # an archived run may have them
     of_adapters = log["key"].str.extract(r"[\[,](?:model|adapter)=(\w+)")[0]
-    others = log[of_adapters.notna() & ~of_adapters.isin(["base", *KEPT])]
+    others = log[of_adapters.notna() & ~of_adapters.isin(ALL)]
     assert others["printed"].str.contains("not measured").all()
     assert len(others) or name == "tradeoffs-summary"  # which has its adapters in one sentence

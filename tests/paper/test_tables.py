@@ -1,4 +1,4 @@
-"""Wide tables print the cells of tracked rows, say what is missing, and log what they print."""
+"""Tables print the cells of tracked rows, say what is missing, and log what they print."""
 
 from __future__ import annotations
 
@@ -8,33 +8,28 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments import params
 from printing.report import Report
-from printing.tables import by_model, headline, pivoted
+from printing.tables import claims, contrasts, trained
 from tests.paper.made import write
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-COLUMNS = ["model", "task", "measure", "estimate", "low", "high", "n"]
+COLUMNS = ["model", "task", "against", "estimate", "low", "high", "status", "n"]
+NAN = float("nan")
 ROWS = [
-    ("base", "mmlu", "accuracy", 0.25, 0.2, 0.3, 36),
-    ("base", "mmlu", "accuracy_pooled", 0.5, 0.4, 0.6, 36),
-    ("base", "answer", "accuracy", 0.75, 0.7, 0.8, 40),
-    ("mine", "mmlu", "accuracy", -0.125, -0.5, 0.25, 30),
-    ("paired_lora", "paired_choice", "swap_average", 1.0, 0.5, 1.5, 32),
+    ("base", "mmlu", "nothing", 0.25, 0.2, 0.3, "ok", 36),
+    ("mine", "mmlu", "nothing", 0.125, 0.0, 0.25, "one training seed", 30),
+    ("mine", "mmlu", "control", -0.125, -0.5, 0.25, "one training seed", 30),
+    ("other", "mmlu", "nothing", 0.5, NAN, NAN, "not readable", 36),
+    ("other", "mmlu", "control", NAN, NAN, NAN, "no control", 0),
 ]
-WHOLE = {
-    "adapter_name": ["base", "gsm8k", "paired_lora_fixed_order"],
-    **{"mmlu": [0.25, 0.5, None], "mmlu_low": [0.2, 0.4, None], "mmlu_high": [0.3, 0.6, None]},
-    "mmlu_n": [36, 30, None],
-}
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Report:
     (tmp_path / "results").mkdir()
-    write(tmp_path / "results", "estimates", pd.DataFrame(ROWS, columns=COLUMNS))
-    write(tmp_path / "results", "complete_results", WHOLE)
+    table = pd.DataFrame(ROWS, columns=COLUMNS).assign(measure="accuracy", decimals=2, unit="rate")
+    write(tmp_path / "results", "contrasts", table)
     return Report("index", tmp_path)
 
 
@@ -43,40 +38,51 @@ def logged(report: Report) -> dict[str, str]:
         return {row["key"]: row["printed"] for row in csv.DictReader(file)}
 
 
-def test_one_row_per_model_that_has_a_cell(report: Report) -> None:
-    assert by_model(report, {"mmlu": "accuracy", "answer": "accuracy"}).splitlines() == [
-        "| Model | MMLU | Answer |",
-        "|:---|---:|---:|",
-        "| Base | 0.25 [0.20, 0.30] | 0.75 [0.70, 0.80] |",
-        "| mine | −0.12 [−0.50, 0.25] | – |",
-        "| *n* | 30–36 | 40 |",
-    ]
-    assert logged(report)["estimates[model=base].MMLU"] == "0.25 [0.20, 0.30]"
-    assert logged(report)["estimates[MMLU].n"] == "30–36"
-
-
-def test_columns_are_picked_by_any_values_and_rows_by_name(report: Report) -> None:
-    columns = {
-        "Rotated": {"task": "mmlu", "measure": "accuracy"},
-        "Pooled": {"task": "mmlu", "measure": "accuracy_pooled"},
-    }
-    markdown = pivoted(report, "estimates", columns, "+.1f", ["mine", "base", "nobody"])
-    assert markdown.splitlines()[2:] == [
-        "| mine | −0.1 [−0.5, +0.2] | – |",
-        "| Base | +0.2 [+0.2, +0.3] | +0.5 [+0.4, +0.6] |",
-        "| *n* | 30–36 | 36 |",
-    ]
-
-
-def test_a_measure_that_nobody_has_is_a_dash(report: Report) -> None:
-    markdown = by_model(report, {"mmlu": "accuracy", "feedback": "preference_shift"})
-    assert markdown.splitlines()[-1] == "| *n* | 30–36 | – |"
-
-
-def test_headline_rates_are_rows_of_complete_results(report: Report) -> None:
-    assert headline(report, ["mmlu"]).splitlines()[2:] == [
+def test_contrasts_have_one_row_per_model_and_words_where_there_is_no_number(
+    report: Report,
+) -> None:
+    cell = {"task": "mmlu", "measure": "accuracy"}
+    columns = {"Level": cell | {"against": "nothing"}}
+    assert contrasts(report, columns, ["base", "mine", "other", "nobody"]).splitlines() == [
+        "| Model | Level |",
+        "|:---|:---|",
         "| Base | 0.25 [0.20, 0.30] |",
-        "| GSM8K | 0.50 [0.40, 0.60] |",
-        "| *n* | 30–36 |",
+        "| mine | 0.12 [0.00, 0.25]† |",
+        "| other | not readable |",
+        "| *n* | 30 to 36 |",
     ]
-    assert logged(report)["complete_results[adapter_name=gsm8k].MMLU"] == "0.50 [0.40, 0.60]"
+    key = "contrasts[model=base,task=mmlu,measure=accuracy,against=nothing].estimate"
+    assert logged(report)[key] == "0.25 [0.20, 0.30]"
+    assert contrasts(report, {"Change": cell}, ["mine", "other"]).splitlines()[2:] == [
+        "| mine | −0.12 [−0.50, +0.25]† |",
+        "| other | no control |",
+        "| *n* | 30 |",
+    ]
+
+
+def test_adapters_have_a_row_each_with_their_control(report: Report) -> None:
+    seeds = [{"adapter": "mmlu", "seed": seed, "steps": 10, "method": "lora"} for seed in (1, 2)]
+    write(report.results, "training", [*seeds, {"adapter": "own", "seed": 1, "steps": 5}])
+    rows = trained(report, params.load(ROOT / "params.yaml")).splitlines()[2:]
+    assert [row.split(" | ")[:3] for row in rows] == [
+        ["| MMLU", "MMLU, shuffled", "2"],
+        ["| own", "–", "1"],
+    ]
+
+
+def test_claims_stand_by_family_and_say_why_there_is_no_verdict(report: Report) -> None:
+    frame = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "family": ["artefacts", "capability"],
+            "text": ["First.", "Second."],
+            "verdict": ["supported", "no verdict"],
+            "reason": ["is above zero", "x, y: one training seed"],
+            "estimate": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3], "n": [8, 9],
+            "p_adjusted": [0.01, NAN],
+        }
+    )  # fmt: skip
+    first, second = claims(report, frame).splitlines()[2:]
+    assert first.startswith("| Capability | Second. |")
+    assert first.endswith("| – | **no verdict** (one training seed) |")
+    assert second.endswith("| 0.010 | **supported** |")
