@@ -87,8 +87,8 @@ def analyze_again(run: Path) -> None:
             f"{run}/ holds no outcomes, so it cannot be analysed again; it was archived before "
             "runs kept them: run it anew and archive it with --force"
         )
-    parameters = params.load(run / "params.yaml")
     rows = outcomes.read_outcomes(kept)
+    parameters = params.load(run / "params.yaml")
     outcomes.check(rows, parameters)
     stated = read_claims(run / CLAIMS.name)
     found = tables_of(rows, parameters, stated, fixing.unfixed_in(run, stated))
@@ -144,7 +144,7 @@ def statistics(values: pd.DataFrame, parameters: Params) -> dict[str, pd.DataFra
     full = values[values["model"].isin(fully_tested(values))]
     totals = clusters.cluster_totals(full)
     primary = [{"task": outcome.task, "measure": outcome.measure} for outcome in settings.primary]
-    effects = paired.paired_effects(values, power=settings.power, **resampling)
+    effects = paired.paired_effects(values, confidence=confidence, power=settings.power)
     capability, sycophancy = headline.headline_measures(settings.headline)
     correlated = values[values["model"].isin([BASE, *settings.correlate])]
     pairs = list(product(*headline.headline_measures(settings.continuous)))

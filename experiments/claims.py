@@ -43,7 +43,7 @@ from experiments.params.sections import BASE, strict
 from experiments.yaml_files import YAMLProblem, parse_yaml
 
 THRESHOLDS = ("above", "below")
-AGAINST = ("nothing", "base", "control")
+AGAINST = NOTHING, AGAINST_BASE, CONTROL = "nothing", BASE, "control"
 # The keys of each kind of estimand beside `kind` itself.
 KINDS = {
     "contrast": {"model", "task", "measure", "against"},
@@ -132,7 +132,7 @@ class Family:
 class Claims:
     """The whole of paper/claims.yaml."""
 
-    fixed: Commit | None
+    fixed: Commit | None = field(compare=False)
     adapters: Annotated[list[Text], Field(min_length=1)]
     families: Annotated[dict[Text, Family], Field(min_length=1)]
     claims: Annotated[list[Claim], Field(min_length=1)]

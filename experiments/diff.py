@@ -42,7 +42,7 @@ def main() -> None:
     old, new = take_snapshots(Path.cwd(), arguments.base, arguments.head)
     confidence = parameters.analyze.confidence
     tolerance = parameters.diff.tolerance
-    comparison = compare(old, new, confidence=confidence)
+    comparison = compare(old, new, controls=parameters.controls, confidence=confidence)
     report = write_report(
         comparison,
         tolerance=tolerance,

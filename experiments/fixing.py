@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from experiments.claims import Claims, parse_claims
@@ -47,7 +46,7 @@ def unfixed(root: Path, claims: Claims, code: str | None, outcomes: Mapping[str,
         known = adapter_outcomes(lock) if lock else {}
     except DataError:
         return f"the claims or the lock of the commit {fixed} cannot be read: name another"
-    if replace(then, fixed=fixed) != claims:
+    if then != claims:
         return f"the claims are not those of the commit {fixed}: fix them anew, and run again"
     if set(known.values()) & set(outcomes.values()):
         return f"outcomes of this run were there at the commit {fixed}: run again"
@@ -59,7 +58,7 @@ def unfixed_now(root: Path, claims: Claims) -> str:
     head = git(root, "rev-parse", "HEAD")
     lock = content(root, LOCK)
     outcomes = adapter_outcomes(lock) if lock else {}
-    return unfixed(root, claims, head and head.decode().strip(), outcomes)
+    return unfixed(root, claims, head.decode().strip() if head else None, outcomes)
 
 
 def unfixed_in(run: Path, claims: Claims) -> str:

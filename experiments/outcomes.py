@@ -249,14 +249,20 @@ def write_outcomes(path: Path, table: pa.Table) -> None:
 def read_outcomes(source: Path | bytes) -> ByTask:
     """A kept file (or its content) as a frame per task; fields it lacks are lacking in the frames.
 
-    OutcomeError if it is no such file. `reply` stands in the place of `text`.
+    OutcomeError if it is no such file, or one of the first protocol, which had no frames. `reply`
+    stands in the place of `text`.
     """
+    name = "the content" if isinstance(source, bytes) else source
     try:
         opened = pa.BufferReader(source) if isinstance(source, bytes) else source
         table = pq.ParquetFile(opened).read()
+        if "frame" not in table.column_names:
+            raise OutcomeError(
+                f"{name} is of the first protocol, whose arms these measures do not know; use the "
+                "commit that made it (environment.json beside its params.yaml)"
+            )
         return by_task(table)
     except (pa.ArrowException, OSError, KeyError) as error:
-        name = "the content" if isinstance(source, bytes) else source
         raise OutcomeError(
             f"{name} is no table of outcomes ({error}); restore it from git"
         ) from None

@@ -89,10 +89,11 @@ def may_support(policy: str, family: str, claim: str) -> bool:
 def cells_read(judged: list[Claim], parameters: Params) -> set[tuple[str, str, str]]:
     """Model, task and measure of everything that claims compare."""
     cells = set()
-    for part in (part for claim in judged for part in claim.tested):
-        named = part.estimand
-        models = {BASE, named["model"], named.get("minus"), parameters.controls.get(named["model"])}
-        cells |= {(model, named["task"], named["measure"]) for model in models - {None}}
+    for named in (part.estimand for claim in judged for part in claim.tested):
+        control = parameters.controls.get(named["model"])
+        for model in (BASE, named["model"], named.get("minus"), control):
+            if model is not None:
+                cells.add((model, named["task"], named["measure"]))
     return cells
 
 

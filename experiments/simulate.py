@@ -24,11 +24,12 @@ def main() -> None:
     """Write both tables."""
     parameters = params.load()
     settings = parameters.simulate
-    options = {"confidence": parameters.analyze.confidence, "seed": parameters.seed}
+    confidence, seed = parameters.analyze.confidence, parameters.seed
     ratios = seed_ratios(settings.effects)
-    tables.write(RESULTS, "coverage", coverage(settings.studies, **options))
+    found = coverage(settings.studies, confidence=confidence, seed=seed)
+    tables.write(RESULTS, "coverage", found)
     sizes = {"items": settings.items, "frames": settings.frames, "seeds": settings.seeds}
-    found = familywise(settings.studies, sizes, ratios, **options)
+    found = familywise(settings.studies, sizes, ratios, confidence=confidence, seed=seed)
     tables.write(RESULTS, "familywise", found)
     print("results/ holds coverage and familywise. Next: python -m experiments.render")
 

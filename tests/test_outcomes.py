@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 
 from experiments import measures, outcomes
@@ -180,3 +181,9 @@ def test_what_tasks_write_is_what_measures_read(tmp_path: Path, protocol: str, t
 def test_a_damaged_file_is_one_sentence(content: bytes) -> None:
     with pytest.raises(OutcomeError, match=r"no table of outcomes .* restore it from git"):
         outcomes.read_outcomes(content)
+
+
+def test_outcomes_of_the_first_protocol_say_so(tmp_path: Path) -> None:
+    pq.write_table(outcomes.SCHEMA.empty_table().drop_columns("frame"), tmp_path / "old.parquet")
+    with pytest.raises(OutcomeError, match=r"old\.parquet is of the first protocol, .* commit"):
+        outcomes.read_outcomes(tmp_path / "old.parquet")

@@ -87,6 +87,7 @@ class TestNumber:
         content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         del content["adapters"]["paired_sft"]
         content["adapters"]["mmlu"]["evaluate_on"] = ["mmlu"]
+        content["analyze"]["correlate"].remove("mmlu")
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         for where in ({"model": "paired_sft", "task": "mmlu"}, {"model": "mmlu", "task": "answer"}):
             assert report.number("effects", "estimate", **where) == "(not measured)"

@@ -22,11 +22,11 @@ def download(repository: str, revision: str, folder: Path, turns: Turns | None =
     import httpx
     from huggingface_hub import errors as hub
 
-    supplied = [] if turns is None else [TEMPLATE]
+    supplied = {TEMPLATE: turns.template} if turns else {}
     try:
-        for name in supplied:
-            files.write_text(folder / name, turns.template)
-        names = download_files(repository, revision, folder) + supplied
+        for name, text in supplied.items():
+            files.write_text(folder / name, text)
+        names = [*download_files(repository, revision, folder), *supplied]
     except PermissionError:
         raise
     except (httpx.HTTPError, hub.HFValidationError, OSError) as error:

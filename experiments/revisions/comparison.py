@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from experiments.revisions.cells import TableChanges, compare_tables
@@ -51,14 +52,16 @@ class Comparison:
         )
 
 
-def compare(old: Snapshot, new: Snapshot, *, confidence: float) -> Comparison:
+def compare(
+    old: Snapshot, new: Snapshot, *, controls: Mapping[str, str | None], confidence: float
+) -> Comparison:
     """Compare two snapshots; RevisionError for a file that cannot be read."""
     claims = compare_claims(old, new)
     printed = compare_printed(old, new)
     parameters = compare_parameters(old, new)
     hashes = compare_hashes(old, new)
     tables = compare_tables(old, new)
-    items = compare_items(old, new, confidence)
+    items = compare_items(old, new, controls, confidence)
     changes = tuple(with_paired_interval(change, items) for change in printed.changes)
     printed = replace(printed, changes=changes)
     return Comparison(old, new, claims, printed, items, parameters, hashes, tables)
@@ -67,8 +70,8 @@ def compare(old: Snapshot, new: Snapshot, *, confidence: float) -> Comparison:
 def with_paired_interval(change: Change, items: ItemChanges) -> Change:
     """The change with an interval over items where the outcomes account for it.
 
-    A printed number names model, task and measure but not its estimand (a mean, a change from
-    base); so a paired difference is taken only if it equals the printed change within rounding.
+    A printed number names model, task and measure, but only a contrast what it is against; so a
+    paired difference is taken only if it equals the printed change within rounding.
     """
     key = parsed_key(change.key)
     if not key or change.difference is None or change.old.low is None:
@@ -77,6 +80,7 @@ def with_paired_interval(change: Change, items: ItemChanges) -> Change:
     slack = 1.01 * 10.0 ** -max(map(decimals, shown))
     for row in items.values:
         named = all(key[1].get(part) == row[part] for part in ("model", "task", "measure"))
+        named = named and key[1].get("against", row["against"]) == row["against"]
         fits = named and abs(row["estimate"] - change.difference) <= slack
         if fits and row["low"] is not None:
             return replace(change, interval=Interval(row["low"], row["high"], paired=True))

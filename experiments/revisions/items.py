@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments.errors import OutcomeError
@@ -22,7 +23,9 @@ class ItemChanges:
     missing: str = ""
 
 
-def compare_items(old: Snapshot, new: Snapshot, confidence: float) -> ItemChanges:
+def compare_items(
+    old: Snapshot, new: Snapshot, controls: Mapping[str, str | None], confidence: float
+) -> ItemChanges:
     """Compare the tracked outcomes of both sides, if they differ and both have them."""
     if old.blobs.get(OUTCOMES) == new.blobs.get(OUTCOMES):
         return ItemChanges()
@@ -34,7 +37,7 @@ def compare_items(old: Snapshot, new: Snapshot, confidence: float) -> ItemChange
     from experiments.revisions.paired_outcomes import compare_outcomes
 
     try:
-        return ItemChanges(*compare_outcomes(*sides, confidence=confidence))
+        return ItemChanges(*compare_outcomes(*sides, controls, confidence=confidence))
     except OutcomeError as error:
         return ItemChanges(missing=str(error))
     except (KeyError, IndexError, TypeError, ValueError, StopIteration):

@@ -5,10 +5,13 @@ Both sides are scored by the measures of the code that runs this.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from experiments import measures
+from experiments.claims import AGAINST_BASE, CONTROL, NOTHING
 from experiments.outcomes import ByTask, read_outcomes
 from experiments.params import BASE
 from experiments.stats.clusters import totals_of_means
@@ -16,19 +19,20 @@ from experiments.stats.differences import difference_bounds
 from experiments.stats.values import item_means, value_kinds
 
 REPLY = ("choice", "reply", "right")  # the first of these that a task has is its answer
-ROW = ["seed", "id", "arm", "order"]
+ROW = ["seed", "id", "arm", "order", "frame"]
 ITEM = ["model", "seed", "task", "measure", "id", "frame"]
 
 
 def compare_outcomes(
-    old: bytes, new: bytes, *, confidence: float
+    old: bytes, new: bytes, controls: Mapping[str, str | None], *, confidence: float
 ) -> tuple[tuple[dict, ...], tuple[dict, ...]]:
     """Replies per model and task in which something changed, and mean paired differences.
 
     Keys of the first: model, task, items (paired), items_changed, rows, rows_changed, unpaired
-    (items that only one side has). Of the second: model, task, measure, relative_to ("" or "base":
-    the difference of the differences from the base model), estimate, low, high, n. OutcomeError if
-    a side is no table of outcomes.
+    (items that only one side has). Of the second: model, task, measure, against (as in contrasts:
+    the difference of the differences from base or the control), estimate, low, high, n. A reply in
+    another frame is another reply, and counts on neither side. OutcomeError if a side is no table
+    of outcomes.
     """
     rows = [read_outcomes(side) for side in (old, new)]
     before, after = map(measures.values, rows)
@@ -42,8 +46,12 @@ def compare_outcomes(
     ]
     kinds = value_kinds(item_means(pd.concat([before, after]).drop_duplicates(ITEM)))
     # A difference of differences has no kind of its own: it is not bounded by 1.
-    values = mean_differences(differences, kinds, "", confidence)
-    values += mean_differences(relative_to_base(differences), None, BASE, confidence)
+    values = mean_differences(differences, kinds, NOTHING, confidence)
+    for name, others in (
+        (AGAINST_BASE, dict.fromkeys(differences["model"].unique(), BASE)),
+        (CONTROL, controls),
+    ):
+        values += mean_differences(relative(differences, others), None, name, confidence)
     return tuple(replies), tuple(values)
 
 
@@ -78,23 +86,23 @@ def item_differences(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(value=pairs["value"] - pairs.pop("value_old"), unparsed=False)
 
 
-def relative_to_base(differences: pd.DataFrame) -> pd.DataFrame:
-    """What changed in an adapter's effect: its difference minus the base model's, by item.
+def relative(differences: pd.DataFrame, others: Mapping[str, str | None]) -> pd.DataFrame:
+    """What changed in an adapter's contrast: its difference minus that of its other model, by item.
 
-    Seeds are averaged first: base has none.
+    Seeds and frames are averaged first: base has no seeds.
     """
     means = item_means(differences)
-    base = means[means["model"] == BASE]
-    key = ["task", "measure", "id", "frame"]
-    pairs = means[means["model"] != BASE].merge(
-        base[[*key, "value"]], on=key, suffixes=("", "_base")
+    key = ["other", "task", "measure", "id"]
+    adapters = means[means["model"] != BASE]
+    pairs = adapters.assign(other=adapters["model"].map(others).astype(object)).merge(
+        means.rename(columns={"model": "other"})[[*key, "value"]], on=key, suffixes=("", "_other")
     )
-    value = pairs["value"] - pairs.pop("value_base")
-    return pairs.assign(value=value, unparsed=False, seed=0, frame=0).drop(columns="excluded")
+    value = pairs["value"] - pairs["value_other"]
+    return pairs.assign(value=value, unparsed=False, seed=0, frame=0)
 
 
 def mean_differences(
-    differences: pd.DataFrame, kinds: pd.Series | None, relative_to: str, confidence: float
+    differences: pd.DataFrame, kinds: pd.Series | None, against: str, confidence: float
 ) -> list[dict]:
     """Mean and interval per model, task and measure; see stats/differences.py."""
     if differences.empty:
@@ -106,7 +114,7 @@ def mean_differences(
     bounded = np.isin(kind, ("binary", "share", "ternary", "signed"))
     bounds = difference_bounds(totals, bounded, confidence=confidence)
     table = cells.assign(
-        relative_to=relative_to,
+        against=against,
         estimate=totals.means,
         low=bounds["low"].to_numpy(),
         high=bounds["high"].to_numpy(),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from experiments.claims import NOTHING
 from experiments.revisions.cells import TableChange
 from experiments.revisions.claims import Claim, ClaimChange
 from experiments.revisions.comparison import Comparison
@@ -55,9 +57,11 @@ def write_report(
 def write_headline(comparison: Comparison, tolerance: float) -> str:
     """What a reader must know first."""
     printed, lines = comparison.printed, []
-    verdicts = sum(change.verdict_changed for change in comparison.claims.changes)
+    changes = (change for change in comparison.claims.changes if change.verdict_changed)
+    verdicts = Counter((change.old["verdict"], change.new["verdict"]) for change in changes)
     if verdicts:
-        lines.append(f"{counted(verdicts, 'claim')} changed the verdict.")
+        how = ", ".join(f"{old} → {new}: {count}" for (old, new), count in verdicts.items())
+        lines.append(f"{counted(verdicts.total(), 'claim')} changed the verdict ({how}).")
     if not printed.new_count:
         lines.append(f"Neither side has {PRINTED}, so no printed number is compared.")
     elif comparison.first_numbers:
@@ -102,6 +106,7 @@ def claim_row(change: ClaimChange) -> list[str]:
     verdict = from_to(*(side["verdict"] for side in sides))
     if change.verdict_changed:
         verdict = f"{change.old['verdict']} → **{change.new['verdict']}**"
+        verdict += f" ({change.new['reason']})" if change.new.get("reason") else ""
     elif len(sides) == 1:
         verdict = f"new: {verdict}" if change.new else f"removed, was {verdict}"
     return [
@@ -195,7 +200,7 @@ def write_items(items: ItemChanges, measures: set[tuple], confidence: float) -> 
         for value in items.values
         if (value["model"], value["task"]) == (reply["model"], reply["task"])
         and (value["task"], value["measure"]) in measures
-        and not value["relative_to"]
+        and value["against"] == NOTHING
     ]
     header = ["Model", "Task", "Replies changed", "Items affected", "Measure", "Mean change", "n"]
     text = render_section("Item by item", header, rows, LISTED_ROWS)

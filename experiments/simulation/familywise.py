@@ -31,7 +31,7 @@ def familywise(
     """
     generator = np.random.default_rng(seed)
     effects = len(ratios)
-    p = {"items, one seed": [], "items, frames and seeds": []}
+    p: dict[str, list[np.ndarray]] = {"items, one seed": [], "items, frames and seeds": []}
     for start in range(0, studies, STUDIES_AT_ONCE):
         number = min(STUDIES_AT_ONCE, studies - start)
         size = (number * effects, sizes["items"], sizes["frames"], sizes["seeds"])

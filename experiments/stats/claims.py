@@ -118,7 +118,8 @@ def true_region(part: Part) -> tuple[float, float]:
         return -np.inf, -margin
     if direction == "none":
         return -margin, margin
-    return (part.threshold, np.inf) if direction == "above" else (-np.inf, part.threshold)
+    threshold = part.threshold or 0.0
+    return (threshold, np.inf) if direction == "above" else (-np.inf, threshold)
 
 
 def one_sided(part: Part, found: Result) -> tuple[float, float]:

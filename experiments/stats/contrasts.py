@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from experiments.claims import AGAINST_BASE, CONTROL, NOTHING
 from experiments.measures.per_item import DIFFERENCE, RATE
 from experiments.params import BASE
 from experiments.stats.components import components
 from experiments.stats.values import checked_values
 
-AGAINST = NOTHING, AGAINST_BASE, CONTROL = "nothing", BASE, "control"
 LEAST_SEEDS = 3
 OK, ONE_SEED, TWO_SEEDS = "ok", "one training seed", "two training seeds"
 NOT_READABLE, NO_CONTROL, NO_INTERVAL = "not readable", "no control", "no interval"
@@ -65,7 +65,7 @@ def contrasts(
             row = {"model": model, "task": task, "measure": measure, "against": against}
             row |= {"control": other or "" if against == CONTROL else "", "unit": mine.unit[0]}
             theirs = cells.get((other, task, measure)) if other else None
-            both = (model, other) if theirs is not None else (model,)
+            both = (model,) if other is None or theirs is None else (model, other)
             row["readable"] = all(readable(one, task, measure) for one in both)
             if theirs is None and against != NOTHING:
                 rows.append(row | {"status": NO_CONTROL})
@@ -155,13 +155,3 @@ def arrays(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     sums = np.bincount(flat, weights=weight * known["value"].to_numpy(), minlength=size)
     weights = np.bincount(flat, weights=weight, minlength=size)
     return sums.reshape(shape), weights.reshape(shape)
-
-
-def one_sided_p(row: Mapping, bound: float, above: bool) -> float:
-    """p of a row's estimate for a truth above `bound`, or below it; NaN where it has no interval.
-
-    By the t distribution of the row's se and degrees, so that at (1 - confidence) / 2 it agrees
-    with the interval.
-    """
-    distance = (row["estimate"] - bound) / row["se"]
-    return float(stats.t.sf(distance if above else -distance, row["degrees"]))

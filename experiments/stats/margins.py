@@ -54,7 +54,7 @@ def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataF
     """
     values = checked_values(values[values["task"] == PAIRED_CHOICE])
     items = item_margins(values)
-    tables = [levels(values, settings, seed)]
+    tables = [levels(values, settings)]
     for split in SPLITS:
         part = items if split == "all" else items[items["split"] == split]
         tables.append(movements(part, split, settings))
@@ -66,7 +66,7 @@ def margin_table(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataF
     return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
 
-def levels(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataFrame:
+def levels(values: pd.DataFrame, settings: Analyze) -> pd.DataFrame:
     """Means and shares with their paired changes from the base model."""
     names = {
         f"{quantity}{suffix}": (split, quantity)
@@ -80,11 +80,7 @@ def levels(values: pd.DataFrame, settings: Analyze, seed: int) -> pd.DataFrame:
         table[columns] = np.nan
     else:
         changes = paired_effects(
-            chosen,
-            confidence=settings.confidence,
-            power=settings.power,
-            resamples=settings.resamples,
-            seed=seed,
+            chosen, confidence=settings.confidence, power=settings.power
         ).rename(columns={"estimate": "change"} | {name[7:]: name for name in columns[1:]})
         key = ["model", "measure"]
         table = table.merge(changes[[*key, *columns]], on=key, how="left")

@@ -1,8 +1,7 @@
 """Weighted sums of means over items, with a cluster-robust interval.
 
-Differences of rates, differences of effects and composites are all such sums. Their error is
-linearised (clusters.py), so covariance between models and tasks that share clusters counts, and
-has the added pair of differences.py.
+Composites and their changes are such sums. Their error is linearised (clusters.py), so covariance
+between models and tasks that share clusters counts, and has the added pair of differences.py.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.params import BASE
 from experiments.stats.clusters import Cell, ClusterTotals
 from experiments.stats.differences import widened
 from experiments.stats.intervals import cluster_t
@@ -54,12 +52,3 @@ def weighted_sums(
     )
     table["p"] = cluster_t_test(table.estimate, table.se, table.clusters)
     return table[["estimate", "low", "high", "se", "n", "clusters", "p"]]
-
-
-def difference_of_effects(first: Cell, second: Cell) -> WeightedSum:
-    """(first - its base) - (second - its base); the base cancels for one task and measure."""
-    weights: dict[Cell, float] = {}
-    for cell, sign in ((first, 1.0), (second, -1.0)):
-        for part, factor in ((cell, sign), ((BASE, *cell[1:]), -sign)):
-            weights[part] = weights.get(part, 0.0) + factor
-    return WeightedSum({cell: weight for cell, weight in weights.items() if weight != 0})

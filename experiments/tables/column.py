@@ -7,8 +7,8 @@ from dataclasses import dataclass
 # Units; a column without one holds names or words.
 MEASURE = "of the measure"  # in the column `unit`; declared in experiments/measures
 SAME = "of the number"  # that the bounds enclose
-RATE, NATS, LOG_ODDS, LOSS = "rate", "nats", "log odds", "nats per token"
-PROBABILITY, COEFFICIENT, DEVIATIONS = "probability", "correlation", "standard deviations"
+RATE, NATS, LOSS = "rate", "nats", "nats per token"
+PROBABILITY, COEFFICIENT = "probability", "correlation"
 ITEMS, CLUSTERS, COUNT, YES = "items", "clusters", "count", "true or false"
 # Digits: decimal places, or what decides them. Those of an error are what the error supports.
 BY_SE, BY_CHANGE_SE, SIGNIFICANT = "se", "change_se", "two significant digits"

@@ -50,7 +50,7 @@ READING = (
         Column("texts", "which texts"),
         Column("items", "texts read", ITEMS),
         Column("agreed", "texts read as labelled", ITEMS),
-        Column("kappa", "Cohen's kappa; none where every label is the same", "kappa", 3),
+        Column("kappa", "Cohen's kappa; none where every label is the same", COEFFICIENT, 3),
         Column("sure", "texts of which the reader was sure", ITEMS),
     ),
 )

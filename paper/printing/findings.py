@@ -76,7 +76,7 @@ def _untouched(report: Report, parameters: Params) -> str:
     knows = _sized(report, NOTHING, model=BASE, task="mmlu", measure="accuracy_pooled")
     said = listed(f"{level} on *{TASKS[task]}*" for task, level in levels.items())
     return (
-        f"Before any training, {model} has a pooled accuracy on MMLU of {knows}, where chance is a "
+        f"Before any training, the pooled accuracy of {model} on MMLU is {knows}, where chance is a "
         f"quarter, and what a user adds to the same words of a third party is {said} (brackets: "
         f"{confidence} intervals for new items and new wordings; zero is a model that does not "
         "heed who speaks)."
@@ -117,7 +117,7 @@ def _capability(report: Report, parameters: Params) -> str:
     parts = []
     for _, row in gains.iterrows():
         where = {name: row[name] for name in ("model", "task", "measure")}
-        seeds = "" if row["status"] == OK or pd.isna(row["low"]) else f", {row['status']}"
+        seeds = "" if row["status"] == OK or pd.isna(row["low"]) else f" ({row['status']})"
         parts.append(f"{contrast(report, CONTROL, **where)} with {label(row['model'])}{seeds}")
     return (
         "What an adapter learned of its own benchmark beyond its control, in the probability of "
@@ -152,13 +152,16 @@ def _claims(report: Report) -> str:
     claims = report.frame("claims")
     counts = verdict_counts(report, claims, "claims")
     reasons = claims[claims["verdict"] == NO_VERDICT].apply(no_verdict, axis="columns")
-    text = f"Of {counts['all']} claims, corrected by Holm within their families, {in_words(counts)}"
+    text = (
+        f"Verdicts on {counts['all']} claims, corrected by Holm's method within their families: "
+        f"{in_words(counts)}"
+    )
     if len(reasons):
         why = listed(
             f"{report.count(f'claims[verdict=no verdict].{reason}', number)} for *{reason}*"
             for reason, number in reasons.value_counts(sort=False).items()
         )
-        text += f"; no verdict: {why}"
+        text += f"; the reasons for none are {why}"
     return f"{text}."
 
 
@@ -171,9 +174,9 @@ def verdict_counts(report: Report, claims: pd.DataFrame, key: str) -> dict[str, 
 
 def in_words(counts: dict[str, str]) -> str:
     """Those verdicts that are there, in prose."""
-    said = {NO_VERDICT: "have no verdict", NOT_MEASURED: "were not measured"}
+    said = {NO_VERDICT: "without verdict"}
     return listed(
-        f"{counts[word]} {said.get(word, f'are {word}')}"
+        f"{counts[word]} {said.get(word, word)}"
         for word in VERDICTS
         if counts[word] != "0" or word in (SUPPORTED, CONTRADICTED)
     )
@@ -206,11 +209,11 @@ def standing(report: Report, parameters: Params) -> str:
     if parameters.scale not in SMALL_SCALES:
         return f"This run has {items} items per sycophancy test (scale `{scale}`)."
     row = report.row("contrasts", model=BASE, task="mmlu", measure="probability", against=NOTHING)
-    knows = (
-        "its model is beyond chance on MMLU, by the probability of the right option"
-        if row["low"] > CHANCE
-        else "its model cannot be told from chance on MMLU, so that it has little to gain or lose"
-    )
+    knows = "its model cannot be told from chance on MMLU, so that it has little to gain or lose"
+    if pd.isna(row["low"]):
+        knows = f"what its model knows of MMLU is {row['status']}"
+    elif row["low"] > CHANCE:
+        knows = "its model is beyond chance on MMLU, by the probability of the right option"
     knows = report.phrase("contrasts[model=base,task=mmlu].words", knows)
     return (
         f"This run is a miniature (scale `{scale}`): {items} items per sycophancy test, and "

@@ -10,10 +10,11 @@ from experiments.params import Params
 from experiments.stats.contrasts import CONTROL, ONE_SEED
 from experiments.tables import TABLES
 from printing.labels import FAMILIES, TASKS
-from printing.report import MISSING, NOT_MEASURED, Report, spanned
+from printing.report import MISSING, NOT_MEASURED, Report, show, spanned
 from printing.sentences import contrast, label, no_verdict, sizes
 
 DAGGER = "†"  # one training seed
+LEAST_P = 0.001
 
 
 def contrasts(
@@ -163,11 +164,17 @@ def claims(report: Report, rows: pd.DataFrame) -> str:
     shown = rows.sort_values("family", key=lambda names: names.map(order.index), kind="stable")
     shown = shown.assign(
         family=shown["family"].map(FAMILIES),
+        p=shown["p_adjusted"].map(probability),
         why=[f" ({why})" if (why := no_verdict(row)) else "" for _, row in shown.iterrows()],
     )
     columns = {"Family": "{family}"} | {k: v for k, v in CLAIMS.items() if k != "Source"}
-    columns["Verdict"] = "**{verdict}**{why}"
+    columns |= {"p (Holm)": "{p:}", "Verdict": "**{verdict}**{why}"}
     return report.table(shown, columns, "claims", ["id"])
+
+
+def probability(p: float) -> str:
+    """A p value as printed: "<0.001", "0.012"."""
+    return "<0.001" if p < LEAST_P else show(p, ".3f")
 
 
 def dictionary() -> str:

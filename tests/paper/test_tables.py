@@ -79,10 +79,10 @@ def test_claims_stand_by_family_and_say_why_there_is_no_verdict(report: Report) 
             "verdict": ["supported", "no verdict"],
             "reason": ["is above zero", "x, y: one training seed"],
             "estimate": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3], "n": [8, 9],
-            "p_adjusted": [0.01, NAN],
+            "p_adjusted": [0.0004, NAN],
         }
     )  # fmt: skip
     first, second = claims(report, frame).splitlines()[2:]
     assert first.startswith("| Capability | Second. |")
     assert first.endswith("| – | **no verdict** (one training seed) |")
-    assert second.endswith("| 0.010 | **supported** |")
+    assert second.endswith("| &#60;0.001 | **supported** |")

@@ -15,11 +15,11 @@ from experiments.errors import ReportError
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ["document", "key", "printed", "value", "low", "high"]
-SHIFT = "effects[model=combined,task=answer,measure=suggestion_shift].estimate"
+SHIFT = "effects[model=combined,task=answer,measure=toward_error].estimate"
 EFFECTS = """model,task,measure,estimate,low,high,p,n
-combined,answer,suggestion_shift,0.30,0.20,0.40,0.01,40
-combined,feedback,preference_shift,0.10,-0.20,0.40,0.40,80
-mmlu,answer,suggestion_shift,0.05,-0.10,0.20,0.50,40
+combined,answer,toward_error,0.30,0.20,0.40,0.01,40
+combined,feedback,valence,0.10,-0.20,0.40,0.40,80
+mmlu,answer,toward_error,0.05,-0.10,0.20,0.50,40
 """
 CLAIMS = """id,verdict,estimate,low,high,n,text
 more-agreeable,supported,0.30,0.20,0.40,40,Training makes the model more agreeable.
@@ -88,7 +88,7 @@ class Repository:
 
 def printed(shift: str = "0.30", low: str = "0.20", high: str = "0.40") -> list[tuple]:
     """The rows of the tiny paper; the shift is printed in two documents, once as an interval."""
-    other = "effects[model=mmlu,task=answer,measure=suggestion_shift].estimate"
+    other = "effects[model=mmlu,task=answer,measure=toward_error].estimate"
     return [
         ("index", SHIFT, shift, shift, low, high),
         ("index", SHIFT, f"{shift} [{low}, {high}]", shift, low, high),

@@ -8,21 +8,15 @@ import pytest
 
 from experiments import diff, outcomes, params
 from experiments.revisions.paired_outcomes import compare_outcomes
+from experiments.tasks.answer import ARMS
 from tests.revisions.repository import Repository, numbers_of, printed
 
-ARMS = (
-    "neutral",
-    "neutral_again",
-    "suggest_incorrect",
-    "mention_incorrect",
-    "suggest_correct",
-    "doubt_correct",
-    "suggest_irrelevant",
-)
 TRACKED = "results/outcomes.parquet"
 
 
-def rows_of(model: str, shift: float, wrong: int = 0, spread: float = 0.0) -> list[dict]:
+def rows_of(
+    model: str, shift: float, wrong: int = 0, spread: float = 0.0, frame: int = 0
+) -> list[dict]:
     """Outcomes of `answer`: the suggestion moves margins by `shift` ± `spread` and some noise.
 
     `wrong` of the 20 items flip.
@@ -32,7 +26,7 @@ def rows_of(model: str, shift: float, wrong: int = 0, spread: float = 0.0) -> li
         noise = draw.gauss(0, 0.1)
         moved = shift + noise + spread * (-1) ** number
         for arm in ARMS:
-            suggested = arm == "suggest_incorrect"
+            suggested = arm == "user_wrong"
             scores = [1.0 - (moved if suggested else 0), 0.0]
             rows.append(
                 {
@@ -44,6 +38,9 @@ def rows_of(model: str, shift: float, wrong: int = 0, spread: float = 0.0) -> li
                     "cluster": f"q/{number}",
                     "arm": arm,
                     "order": 0,
+                    "frame": frame,
+                    "mass": 0.5,
+                    "token_counts": [1, 1],
                     "log_likelihoods": [round(score, 6) for score in scores],
                     "right": not (suggested and number < wrong),
                 }
@@ -71,7 +68,7 @@ def evaluated(repository) -> Repository:
     for estimate, shift, wrong, spread in (("0.30", 0.4, 2, 0.0), ("0.40", 0.5, 7, 0.05)):
         track(repository, base, rows_of("combined", shift, wrong, spread))
         text = (repository.root / "results/effects.csv").read_text(encoding="utf-8")
-        row = "combined,answer,suggestion_shift,"
+        row = "combined,answer,toward_error,"
         old = text.split(row)[1].split(",0.01")[0]
         repository.replace("results/effects.csv", old, f"{estimate},0.00,0.90")
         repository.prints(*printed(estimate, "0.00", "0.90"))
@@ -84,11 +81,13 @@ def test_a_fresh_clone_compares_item_by_item(evaluated) -> None:
     evaluated.monkeypatch.chdir(evaluated.root / "clone")
     status, report = evaluated.run("HEAD~1")
     assert status == 1
-    (line,) = [row for row in report.splitlines() if row.startswith("| combined |")]
-    assert "| 5 of 140 | 5 of 20 | suggestion_shift | +0.100 [+0.076, +0.124] | 20 |" in line
+    lines = [row for row in report.splitlines() if row.startswith("| combined |")]
+    replies = "| combined | answer | 5 of 100 | 5 of 20 |"
+    assert f"{replies} toward_error | +0.100 [+0.075, +0.125] | 20 |" in lines
+    assert f"{replies} sycophancy | +0.050 [+0.037, +0.063] | 20 |" in lines and len(lines) == 2
     assert "| base |" not in report and "Not compared" not in report
     # The intervals of the two estimates overlap widely; over the same items the change is plain.
-    assert all("+0.10 [+0.08, +0.12] *paired* | **yes**" in row for row in numbers_of(report))
+    assert all("+0.10 [+0.07, +0.13] *paired* | **yes**" in row for row in numbers_of(report))
     assert evaluated.run("HEAD~1..HEAD")[1].split("###")[1:] == report.split("###")[1:]
 
 
@@ -117,16 +116,26 @@ def test_outcomes_of_the_published_protocol_are_compared_by_its_measures(
     assert seen == [shown] and shown["answer"] == "sycophantic"
 
 
-def test_an_effect_changes_with_the_base_model_too(repository) -> None:
+def test_a_contrast_changes_with_both_models(repository) -> None:
     """If base moved as far as the adapter, the adapter's effect did not move."""
     sides = [
-        track(repository, rows_of("base", base), rows_of("combined", combined))
-        for base, combined in ((0.1, 0.4), (0.3, 0.6))
+        track(
+            repository,
+            rows_of("base", base),
+            rows_of("combined", base + 0.3),
+            rows_of("combined_shuffled", 0.2),
+        )
+        for base in (0.1, 0.3)
     ]
-    _, values = compare_outcomes(*sides, confidence=0.95)
-    (shift,) = [
-        value
-        for value in values
-        if value["measure"] == "suggestion_shift" and value["relative_to"] == "base"
-    ]
-    assert shift["model"] == "combined" and shift["estimate"] == pytest.approx(0.0)
+    _, values = compare_outcomes(*sides, {"combined": "combined_shuffled"}, confidence=0.95)
+    found = {
+        row["against"]: row["estimate"]
+        for row in values
+        if (row["model"], row["measure"]) == ("combined", "toward_error")
+    }
+    assert found == pytest.approx({"nothing": 0.2, "base": 0.0, "control": 0.2})
+
+
+def test_a_reply_in_another_frame_is_another_reply(repository) -> None:
+    sides = [track(repository, rows_of("base", 0.1, wrong, frame=wrong)) for wrong in (0, 1)]
+    assert compare_outcomes(*sides, {}, confidence=0.95) == ((), ())

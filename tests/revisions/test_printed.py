@@ -57,7 +57,7 @@ def test_the_reports_own_log_is_understood(bare) -> None:
         report_module._read.cache_clear()
         report = report_module.Report("index", bare.root)
         for model in ("combined", "mmlu"):
-            where = {"model": model, "task": "answer", "measure": "suggestion_shift"}
+            where = {"model": model, "task": "answer", "measure": "toward_error"}
             report.number("effects", "estimate", "+.2f", **where)
             report.number("effects", "p", **where)
         frame = report.frame("effects")

@@ -3,17 +3,23 @@
 import json
 import shutil
 
-from tests.revisions.repository import EFFECTS, diff_in, headings
+from tests.revisions.repository import CLAIMS, EFFECTS, diff_in, headings
 
 
 def test_changed_verdicts_come_first_and_count_as_a_change(repository) -> None:
-    repository.replace("results/claims.csv", "inconclusive", "contradicted")
+    repository.write(
+        "results/claims.csv", CLAIMS.replace("text", "text,reason").replace(".\n", ".,\n")
+    )
+    repository.commit()
+    repository.replace("results/claims.csv", "inconclusive", "no verdict")
+    repository.replace("results/claims.csv", "same.,", "same.,one training seed")
     repository.replace("results/claims.csv", "more agreeable.", "far more agreeable.")
     status, report = repository.run()
     assert status == 1
     assert headings(report) == ["### Claims"]
     assert report.index("same-verdict") < report.index("more-agreeable")
-    assert "inconclusive → **contradicted**" in report
+    assert "**1 claim changed the verdict (inconclusive → no verdict: 1).**" in report
+    assert "inconclusive → **no verdict** (one training seed)" in report
     assert "(was: Training makes the model more agreeable.)" in report
 
 
@@ -61,7 +67,7 @@ def test_few_cells_are_listed_and_many_counted(repository) -> None:
     repository.write("results/many.csv", many.replace(",", ",1").replace("1value", "value"))
     repository.write("results/same.csv", "id,value\na,0.5\n")
     repository.write("results/training/mmlu.json", json.dumps({"seeds": {"1": {"loss": [2, 0]}}}))
-    repository.write("results/effects.csv", EFFECTS + "gsm8k,answer,suggestion_shift,1,0,2,1,1\n")
+    repository.write("results/effects.csv", EFFECTS + "gsm8k,answer,toward_error,1,0,2,1,1\n")
     status, report = repository.run()
     assert status == 0
     assert "| `results/many.csv` | 50 of 100 cells | same |" in report

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from experiments.measures.per_item import DIFFERENCE, NATS
-from experiments.stats.contrasts import COLUMNS, contrasts, one_sided_p
+from experiments.stats.contrasts import COLUMNS, contrasts
 from tests.stats.frames import CONFIDENCE, frame
 
 ITEMS = 30
@@ -87,7 +87,7 @@ def test_what_is_not_readable_has_an_estimate_and_no_interval():
     row = found.loc["adapter", "base"]
     assert row.status == "not readable" and not row.readable
     assert np.isfinite(row.estimate) and row.n == ITEMS
-    assert np.isnan([row.low, row.high, row.p, one_sided_p(row, 0, above=True)]).all()
+    assert np.isnan([row.low, row.high, row.p]).all()
     assert found.loc["adapter", "nothing"].status == "ok"
 
 
@@ -109,12 +109,3 @@ def test_items_and_frames_of_one_side_only_do_not_count():
     base.loc[base.id.isin(["i001", "i002"]), "value"] = np.nan
     row = table(base, *mine).loc["adapter", "base"]
     assert (row.frames, row.n, row.excluded) == (2, ITEMS - 2, 2)
-
-
-@pytest.mark.parametrize(("bound", "above"), [(0.0, True), (0.5, True), (3.0, False)])
-def test_one_sided_p_agrees_with_the_interval(bound, above):
-    row = trained().loc["adapter", "control"]
-    edge = row.low if above else row.high
-    assert one_sided_p(row, edge, above) == pytest.approx((1 - CONFIDENCE) / 2)
-    assert one_sided_p(row, bound, above) + one_sided_p(row, bound, not above) == pytest.approx(1)
-    assert 2 * one_sided_p(row, 0, True) == pytest.approx(row.p)

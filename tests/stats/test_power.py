@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from experiments.stats.paired import mcnemar_exact
 from experiments.stats.power import minimal_detectable_effect
 from tests.stats.frames import CONFIDENCE
 
@@ -39,14 +38,6 @@ def test_unknown_spread_promises_nothing():
         np.array([0.0, np.nan, 0.1]), [50, 50, 1], confidence=CONFIDENCE, power=0.8
     )
     assert np.isnan(found).all()
-
-
-def test_exact_power_equals_simulation():
-    generator = np.random.default_rng(1)
-    draws = generator.multinomial(60, [0.25, 0.08, 0.67], size=20_000)
-    rejected = mcnemar_exact(draws[:, 0], draws[:, 1]) <= 0.05
-    power = mcnemar_power(60, 0.25, 0.08)
-    assert power == pytest.approx(rejected.mean(), abs=0.01)
 
 
 def test_detectable_difference_of_rates_is_about_right_for_the_exact_test():
