@@ -27,7 +27,7 @@ CASE = ["case", "varies"]
 
 
 def coverage(report: Report) -> pd.DataFrame:
-    """One row per simulated case: sizes, the interval in use, and the one that it took the place of.
+    """One row per simulated case: sizes, the interval in use, and those that it took over from.
 
     coverage, low and high are of the size at which the interval in use covers least; `others` has
     the least coverage of each other method, in words.
@@ -85,9 +85,7 @@ def familywise_table(report: Report) -> str:
         "Seeds": "{seeds:.0f}",
         "Any false finding": "{error:.1%} [{low:.1%}, {high:.1%}]",
     }
-    return report.table(
-        report.frame("familywise"), columns, "familywise", ["rule", "correction"]
-    )
+    return report.table(report.frame("familywise"), columns, "familywise", ["rule", "correction"])
 
 
 def policies_table(report: Report) -> str:
@@ -124,7 +122,7 @@ def families_table(report: Report, stated: Claims) -> str:
 
 
 def margins_table(report: Report, stated: Claims) -> str:
-    """Every margin and threshold other than zero: its size, its reason, and the claims that use it."""
+    """Every margin and threshold other than zero: its size, its reason, and its claims."""
     found: dict[tuple, list[str]] = {}
     for claim in stated.claims:
         for part in claim.tested:

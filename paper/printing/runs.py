@@ -146,9 +146,9 @@ def primary_effects(report: Report, run: Run) -> pd.DataFrame:
 
     Of the second protocol they are contrasts with the control, whose intervals are for new training
     runs already, and `both_low` and `both_high` are NaN; what is not readable has no estimate.
-    Of the others, beside the columns of `effects`: seeds, seed_sd, lowest and highest (the change of the seed that
-    changed least and most), and both_low and both_high, the interval for new items and new
-    training runs. These are NaN for a run with one seed.
+    Of the others, beside the columns of `effects`: seeds, seed_sd, lowest and highest (the change
+    of the seed that changed least and most), and both_low and both_high, the interval for new items
+    and new training runs. These are NaN for a run with one seed.
     """
     door = report.of_run(run.name)
     if run.protocol == SECOND:

@@ -43,7 +43,7 @@ CHOICES = {
     },
     "protocol": {
         "controlled": (
-            "Options are scored by log-likelihood, under several orders, beside a third party's words."
+            "Options are scored by log-likelihood, in several orders, beside a third party's words."
         ),
         "published": "The source study's prompts and free replies, read by its rules.",
     },

@@ -54,8 +54,7 @@ def test_the_table_has_the_words_of_every_arm_and_frame(task: str, pairs: int) -
     framed = replace(item, frames=(1,) * len(item.frames))
     user, other = (cell.strip(" |") for cell in lines[1].split(" | ")[2:])
     asked = "\n".join(
-        prompts.transcript(one)
-        for one in prompts.requests(task, SETTINGS, item=framed)
+        prompts.transcript(one) for one in prompts.requests(task, SETTINGS, item=framed)
     )
     answer = prompts.QUESTION.suggestion.rstrip(".")
     for said in (user, other):

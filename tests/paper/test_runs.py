@@ -80,7 +80,8 @@ def write_run(
     seeds_table = pd.DataFrame(levels)
     if len(seeds) == 1:
         seeds_table[["seed_sd", "lowest", "highest"]] = np.nan
-    tables = {"effects": effects, "estimates": estimates, "claims": claims, "seeds": seeds_table}
+    seeds_table.to_csv(folder / "results/seeds.csv", index=False)  # of the first protocol alone
+    tables = {"effects": effects, "estimates": estimates, "claims": claims}
     for table, rows in tables.items():
         write(folder / "results", table, rows)
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
