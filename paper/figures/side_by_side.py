@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from figures import style
 from figures.outcomes import heading
 from printing.report import Report
-from printing.runs import CONTROLLED, PROTOCOLS, Run, of_protocol, outcomes, primary_effects
+from printing.runs import FIRST, PROTOCOLS, PUBLISHED, Run, of_protocol, outcomes, primary_effects
 
 # Okabe and Ito's palette from dark to light, and markers, so that runs differ in grey too.
 LOOKS = (
@@ -28,8 +28,8 @@ LOOKS = (
     ("#3f9bd1", "<"),
 )
 SPREAD = 0.62  # of a row's height, that the runs of one adapter take
-UNITS = {CONTROLLED: "nats"}
-SHARE = "share of items"
+UNITS = {FIRST: "nats, from base", PUBLISHED: "share of items, from base"}
+SECOND_UNIT = "beyond the control; Answer in nats per token, else rates"
 NOTHING = "No run is archived."
 
 
@@ -77,7 +77,7 @@ def _block(
     for panel in row[len(shown) :]:
         panel.set_visible(False)
     style.rows(row[: len(shown)], models, y)
-    row[0].set_xlabel(f"More sycophantic →  ({UNITS.get(runs[0].protocol, SHARE)})")
+    row[0].set_xlabel(f"More sycophantic →  ({UNITS.get(runs[0].protocol, SECOND_UNIT)})")
 
 
 def _points(axes: Axes, table: pd.DataFrame, y: Sequence[float], look: tuple[str, str]) -> None:

@@ -11,24 +11,39 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from experiments.claims import read_claims
 from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
 from experiments.stats.claims import NOT_MEASURED
 from printing.labels import TASKS
 from printing.report import MISSING, Report, spanned
-from printing.runs import KEY, Outcome, Run, headline_rates, primary_effects
-from printing.sentences import coarsest, direction, heading, label, listed
+from printing.runs import KEY, SECOND, Outcome, Run, headline_rates, primary_effects
+from printing.sentences import (
+    ABOVE,
+    BELOW,
+    FELL,
+    ROSE,
+    UNDETECTED,
+    coarsest,
+    contrast,
+    direction,
+    heading,
+    label,
+    listed,
+    seeds_said,
+    side,
+)
 
 # The source study's models; it calls the untouched one its baseline.
 REPORTED = {"baseline": "base"} | {name: name for name in (*BENCHMARKS, "combined")}
 
 
 def effects_table(report: Report, listed_runs: Sequence[Run], outcome: Outcome) -> str:
-    """Change of each adapter and interval over items, one column per run; "" if no run has it."""
+    """Change of each adapter and its interval, one column per run; "" if no run has it."""
     tables = {run.name: _of_outcome(primary_effects(report, run), outcome) for run in listed_runs}
     tables = {name: table for name, table in tables.items() if len(table)}
     if not tables:
         return ""
+    if listed_runs[0].protocol == SECOND:
+        return _contrasts_table(report, tables)
     wide = _wide(tables, ["estimate", "low", "high"], KEY)
     formats = {name: f"+{coarsest(table)}" for name, table in tables.items()}
     columns = {"Adapter": "{label}"} | {
@@ -37,8 +52,24 @@ def effects_table(report: Report, listed_runs: Sequence[Run], outcome: Outcome) 
     return report.table(wide, columns, "runs/effects", KEY)
 
 
+def _contrasts_table(report: Report, tables: dict[str, pd.DataFrame]) -> str:
+    """The same of the second protocol, with words where there is no number or no verdict."""
+    models = dict.fromkeys(model for table in tables.values() for model in table["model"])
+    rows = {model: {"label": label(model)} for model in models}
+    for number, (name, table) in enumerate(tables.items()):
+        for _, row in table.iterrows():
+            said = contrast(report.of_run(name), unit="", **row[KEY].to_dict())
+            note = seeds_said(row) if pd.notna(row["low"]) else ""
+            rows[row["model"]][f"run_{number}"] = f"{said}{note}"
+    wide = pd.DataFrame(rows.values()).fillna(MISSING)
+    columns = {"Adapter": "{label}"} | {name: f"{{run_{i}}}" for i, name in enumerate(tables)}
+    return report.table(wide, columns, "", [])
+
+
 def seeds_table(report: Report, run: Run) -> str:
     """What the training seeds of a run say of each pre-declared effect; "" for a single seed."""
+    if run.protocol == SECOND:  # whose intervals hold the training runs already
+        return ""
     table = primary_effects(report, run)
     table = table[table["seeds"] > 1]
     if table.empty:
@@ -66,7 +97,7 @@ def agreement(report: Report, listed_runs: Sequence[Run]) -> pd.DataFrame:
     found: dict[tuple, dict[str, str]] = {}
     for run in listed_runs:
         for _, row in primary_effects(report, run).iterrows():
-            found.setdefault(tuple(row[KEY]), {})[run.name] = direction(row)
+            found.setdefault(tuple(row[KEY]), {})[run.name] = _said(run, row)
     rows = [
         dict(zip(KEY, key, strict=True))
         | {
@@ -80,9 +111,16 @@ def agreement(report: Report, listed_runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEY, "directions", "same", "opposite"])
 
 
-def agreement_table(report: Report, rows: pd.DataFrame, verdicts: pd.DataFrame) -> str:
-    """One row per adapter, one column per test: directions, and how many verdicts are alike."""
-    about = claims_about(report)
+def _said(run: Run, row: pd.Series) -> str:
+    if run.protocol != SECOND:
+        return direction(row)
+    if pd.isna(row["low"]):
+        return str(row["status"])
+    return {ABOVE: ROSE, BELOW: FELL}.get(side(row), UNDETECTED)
+
+
+def agreement_table(report: Report, rows: pd.DataFrame) -> str:
+    """One row per adapter, one column per test: what the runs say of it."""
     pairs = list(dict.fromkeys(zip(rows["task"], rows["measure"], strict=True)))
     lines = []
     for model in dict.fromkeys(rows["model"]):
@@ -91,14 +129,13 @@ def agreement_table(report: Report, rows: pd.DataFrame, verdicts: pd.DataFrame) 
             cell = rows[
                 (rows["model"] == model) & (rows["task"] == task) & (rows["measure"] == measure)
             ]
-            known = verdicts[verdicts["id"].isin(about.get((model, task), ()))]
-            line[task] = _agreement_cell(report, cell, known) if len(cell) else MISSING
+            line[task] = _agreement_cell(report, cell) if len(cell) else MISSING
         lines.append(line)
     columns = {"Adapter": "{label}"} | {heading(pair): f"{{{pair[0]}}}" for pair in pairs}
     return report.table(pd.DataFrame(lines), columns, "runs/agreement", ["model"])
 
 
-def _agreement_cell(report: Report, cell: pd.DataFrame, known: pd.DataFrame) -> str:
+def _agreement_cell(report: Report, cell: pd.DataFrame) -> str:
     row = cell.iloc[0]
     words = row["directions"]
     where = ",".join(f"{name}={row[name]}" for name in KEY)
@@ -110,8 +147,6 @@ def _agreement_cell(report: Report, cell: pd.DataFrame, known: pd.DataFrame) -> 
             for word in dict.fromkeys(words.values())
         )
         text = f"**{'opposite' if row['opposite'] else 'not same'}:** {', '.join(parts)}"
-    if len(known):
-        text += f"; {int(known['alike'].sum())} of {len(known)} verdicts alike"
     return report.phrase(f"runs/agreement[{where}].direction", text)
 
 
@@ -153,23 +188,8 @@ def verdicts_table(report: Report, table: pd.DataFrame, names: Sequence[str]) ->
     return report.table(pd.DataFrame(rows), columns, "runs/claims", [])
 
 
-def claims_about(report: Report) -> dict[tuple[str, str], list[str]]:
-    """(model, task) -> ids of the claims of which every comparison is about these.
-
-    Levels that a claim asks for beside its comparisons do not count.
-    """
-    found: dict[tuple[str, str], list[str]] = {}
-    for claim in read_claims(report.root / "paper" / "claims.yaml").claims:
-        cells = [part.estimand for part in claim.tested]
-        compared = [cell for cell in cells if cell.get("against") != "nothing"]
-        about = {(cell.get("model"), cell.get("task")) for cell in compared or cells}
-        if len(about) == 1:
-            found.setdefault(about.pop(), []).append(claim.id)
-    return found
-
-
-def beside_reported(report: Report, published: Sequence[Run], controlled: Sequence[Run]) -> str:
-    """The reported rates, those of runs under the same protocol, and those of controlled runs.
+def beside_reported(report: Report, published: Sequence[Run]) -> str:
+    """The reported rates, and those of runs under the same protocol.
 
     One row per test and model of the source study. Intervals of reported rates are Wilson's, which
     the audit computed from the published counts.
@@ -182,12 +202,12 @@ def beside_reported(report: Report, published: Sequence[Run], controlled: Sequen
     key, columns = ["task", "model"], {"Test": "{test}", "Model": "{label}", "n": "{asked:.0f}"}
     wide = reported[[*key, "asked", "estimate", "rate_low", "rate_high"]]
     columns["Reported"] = spanned("estimate", bounds=("rate_low", "rate_high"))
-    for number, run in enumerate((*published, *controlled)):
+    for number, run in enumerate(published):
         rates = _numbered(
             headline_rates(report, run), ["estimate", "low", "high", "n", "unparsed"], key, number
         )
         wide = wide.merge(rates, on=key, how="left", validate="1:1")
-        columns[f"{run.name} ({run.protocol})"] = _interval(number, ".2f")
+        columns[run.name] = _interval(number, ".2f")
         columns[f"{run.name}: n, unparsed"] = f"{{n_{number}:.0f}}, {{unparsed_{number}:.0f}}"
     order = [*BENCHMARKS, *SYCOPHANCY_TESTS]
     wide = wide.sort_values("task", key=lambda names: names.map(order.index), kind="stable")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -15,11 +16,15 @@ import yaml
 
 from experiments.errors import RenderError
 from experiments.params import TESTS
+from experiments.stats.contrasts import NOT_READABLE
 from experiments.stats.seeds import for_new_training
 from printing.report import Report
 
-CONTROLLED, PUBLISHED, UPSTREAM = "controlled", "published", "upstream"
-PROTOCOLS = (CONTROLLED, PUBLISHED)
+PUBLISHED, UPSTREAM = "published", "upstream"
+# What a run's numbers estimate: shifts of log-odds, what the user adds to a third party's words
+# beyond the control, or shares of free replies. They are never side by side.
+FIRST, SECOND = "first controlled", "second controlled"
+PROTOCOLS = (SECOND, FIRST, PUBLISHED)
 KEY = ["model", "task", "measure"]
 SEEDS = ["seeds", "seed_sd", "lowest", "highest"]
 SHORT_COMMIT = 8
@@ -33,10 +38,14 @@ class Run:
     name: str
     params: dict[str, Any]
     environment: dict[str, Any]
+    has_contrasts: bool = False
 
     @property
     def protocol(self) -> str:
-        return self.params["protocol"]
+        """One of PROTOCOLS; runs of the first have no contrasts."""
+        if self.params["protocol"] == PUBLISHED:
+            return PUBLISHED
+        return SECOND if self.has_contrasts else FIRST
 
     @property
     def corpus(self) -> str:
@@ -54,7 +63,7 @@ class Run:
     def chosen(self) -> dict[str, Any]:
         """The measures that stand for each test under the run's protocol."""
         analyze = self.params["analyze"]
-        return analyze if self.protocol == CONTROLLED else analyze[self.protocol]
+        return analyze if self.protocol != PUBLISHED else analyze[PUBLISHED]
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -81,7 +90,8 @@ def _run(report: Report, name: str) -> Run:
     try:
         params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
         environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        run = Run(name, params, environment)
+        has_contrasts = (folder / "results/contrasts.csv").is_file()
+        run = Run(name, params, environment, has_contrasts)
         _ = run.outcomes, run.seeds, run.code, run.corpus, run.confidence
         return run
     except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
@@ -134,11 +144,15 @@ def _most(base: pd.DataFrame, test: str) -> float:
 def primary_effects(report: Report, run: Run) -> pd.DataFrame:
     """The run's pre-declared effects, with what its training seeds say.
 
-    Beside the columns of `effects`: seeds, seed_sd, lowest and highest (the change of the seed that
-    changed least and most), and both_low and both_high, the interval for new items and new
-    training runs. These are NaN for a run with one seed.
+    Of the second protocol they are contrasts with the control, whose intervals are for new training
+    runs already, and `both_low` and `both_high` are NaN; what is not readable has no estimate.
+    Of the others, beside the columns of `effects`: seeds, seed_sd, lowest and highest (the change
+    of the seed that changed least and most), and both_low and both_high, the interval for new items
+    and new training runs. These are NaN for a run with one seed.
     """
     door = report.of_run(run.name)
+    if run.protocol == SECOND:
+        return _contrasts(door, run)
     table = door.frame("effects")
     chosen = set(run.outcomes)
     table = table[[pair in chosen for pair in zip(table["task"], table["measure"], strict=True)]]
@@ -149,6 +163,15 @@ def primary_effects(report: Report, run: Run) -> pd.DataFrame:
         ["low", "high"]
     ]
     return table
+
+
+def _contrasts(door: Report, run: Run) -> pd.DataFrame:
+    table = door.frame("contrasts")
+    pairs = zip(table["task"], table["measure"], strict=True)
+    chosen = [pair in set(run.outcomes) for pair in pairs]
+    table = table[pd.Series(chosen, index=table.index) & (table["against"] == "control")]
+    unread = table["status"] == NOT_READABLE
+    return table.assign(estimate=table["estimate"].mask(unread), both_low=nan, both_high=nan)
 
 
 def headline_rates(report: Report, run: Run) -> pd.DataFrame:

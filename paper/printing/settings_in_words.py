@@ -15,6 +15,7 @@ from experiments.models.provenance import origin, precision
 from experiments.params import TESTS, Model, Params
 from printing.labels import TASKS
 from printing.provenance import readers
+from printing.report import MISSING
 from printing.sentences import label, listed
 
 # A sentence for each value that a key can have.
@@ -35,14 +36,14 @@ CHOICES = {
     },
     "scale": {
         "smoke": "As small as the end-to-end test needs it; its numbers mean nothing.",
-        "pocket": "Sized for two processor cores.",
+        "pocket": "A miniature, sized for two processor cores.",
         "long": "The corpus's items, more of them.",
         "full": "As many items as the corpus has, for a GPU.",
         "source": "The sizes of the source study.",
     },
     "protocol": {
         "controlled": (
-            "Options are scored by log-likelihood, under several orders and beside control arms."
+            "Options are scored by log-likelihood, in several orders, beside a third party's words."
         ),
         "published": "The source study's prompts and free replies, read by its rules.",
     },
@@ -83,6 +84,8 @@ CHOICES = {
 COUNTED = {
     "seed": "Splits, option orders and the order of training examples.",
     "evaluate.option_orders": "Rotations under which a lettered question is asked, at most.",
+    "evaluate.frames_per_item": "Wordings per item where there are no option orders.",
+    "analyze.readable": "Least probability of the offered replies, for a cell to be read.",
     "evaluate.items_per_group": (
         "The number of items that are asked together changes log-likelihoods by rounding, and "
         "nothing else."
@@ -102,6 +105,8 @@ RUN = (
     "train.loss_on",
     "train.seeds",
     "evaluate.option_orders",
+    "evaluate.frames_per_item",
+    "analyze.readable",
     "evaluate.dtype",
     "evaluate.quantization",
     "evaluate.items_per_group",
@@ -159,10 +164,10 @@ def revision(chosen: Model) -> str:
 def seeds(given: list[int]) -> str:
     """How often each adapter was trained, and what that leaves open."""
     if len(given) == 1:
-        return "Every adapter was trained once; how far training runs differ is not measured."
+        return "Every adapter was trained once; there are no verdicts."
     return (
-        f"Every adapter was trained {len(given)} times; so few runs give a rough idea of how far "
-        "they differ."
+        f"Adapters were trained {len(given)} times unless they say otherwise; so few runs give a "
+        "rough idea of how far they differ."
     )
 
 
@@ -207,6 +212,8 @@ def recipes(parameters: Params) -> pd.DataFrame:
         rows.append(
             {
                 "adapter": label(name),
+                "control": label(adapter.control) if adapter.control else MISSING,
+                "seeds": ", ".join(map(str, parameters.seeds(name))),
                 "on": listed(sources),
                 "method": f"{how.method}, {how.learning_rate:.0e}, {how.epochs}",
                 "order": adapter.option_order,

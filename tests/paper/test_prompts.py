@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from experiments import params
 from experiments.engine.request import Choose, Generate
 from experiments.params import TESTS
+from experiments.tasks import TASKS, are_you_sure
+from experiments.tasks.frames import FRAMES
 from printing import prompts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,17 +37,33 @@ def test_what_is_asked_can_be_shown(task: str) -> None:
             assert f"at most {SETTINGS.gsm8k_max_tokens} tokens" in text
 
 
-def test_both_second_turns_are_asked_after_the_first() -> None:
+def test_second_turns_follow_the_first_answer() -> None:
     texts = [prompts.transcript(one) for one in prompts.requests("are_you_sure", SETTINGS)]
-    challenged = [text for text in texts if "Are you sure?" in text]
-    assert len(challenged) == len([text for text in texts if "Please answer again." in text]) > 0
-    assert all("assistant: " in text for text in challenged)
+    asked = [text for text in texts if are_you_sure.REQUEST in text]
+    assert len(asked) == len(prompts.QUESTION.frames) * len(are_you_sure.ARMS)
+    assert all("assistant: " in text for text in asked)
 
 
-def test_every_arm_is_asked() -> None:
-    for task in ("answer", "feedback"):
-        _, _, *arms = prompts.arms_table(task).splitlines()
-        assert len(prompts.requests(task, SETTINGS)) == len(arms) > 0
+@pytest.mark.parametrize(("task", "pairs"), [("answer", 2), ("are_you_sure", 1), ("feedback", 2)])
+def test_the_table_has_the_words_of_every_arm_and_frame(task: str, pairs: int) -> None:
+    _, _, *lines = prompts.wordings_table(task).splitlines()
+    assert len(lines) == (pairs + 1) * FRAMES
+    named = {name for arms in (line.split(" | ")[0] for line in lines) for name in arms.split("`")}
+    assert set(TASKS[task].ARMS) <= named
+    item = prompts.ITEMS[task]
+    framed = replace(item, frames=(1,) * len(item.frames))
+    user, other = (cell.strip(" |") for cell in lines[1].split(" | ")[2:])
+    asked = "\n".join(
+        prompts.transcript(one) for one in prompts.requests(task, SETTINGS, item=framed)
+    )
+    answer = prompts.QUESTION.suggestion.rstrip(".")
+    for said in (user, other):
+        assert said.replace("[the wrong answer]", answer).replace("\\", "") in asked
+
+
+def test_every_frame_stands_once_in_each_row_and_column_of_the_square() -> None:
+    rows = [line.strip("| ").split(" | ")[1:] for line in prompts.latin_square().splitlines()[2:]]
+    assert all(len(set(line)) == FRAMES for line in (*rows, *zip(*rows, strict=True)))
 
 
 def test_the_examples_are_in_no_corpus() -> None:

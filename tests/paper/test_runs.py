@@ -19,7 +19,6 @@ from matplotlib.text import Text
 
 from experiments.errors import RenderError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
-from experiments.tables import archived
 from figures import side_by_side, style
 from printing import report as door
 from printing import runs as archive
@@ -35,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 MODELS = ("gsm8k", "mmlu", "truthfulqa")
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
-# claims of paper/claims.yaml, the first two about one adapter and test
+# claims of any run
 CLAIMS = ("gsm8k-feedback", "truthfulqa-feedback", "combined-feedback")
 
 
@@ -81,7 +80,8 @@ def write_run(
     seeds_table = pd.DataFrame(levels)
     if len(seeds) == 1:
         seeds_table[["seed_sd", "lowest", "highest"]] = np.nan
-    tables = {"effects": effects, "estimates": estimates, "claims": claims, "seeds": seeds_table}
+    seeds_table.to_csv(folder / "results/seeds.csv", index=False)  # of the first protocol alone
+    tables = {"effects": effects, "estimates": estimates, "claims": claims}
     for table, rows in tables.items():
         write(folder / "results", table, rows)
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -156,11 +156,11 @@ class TestThePage:
         text = page(root)
         assert "Archived runs: 1, `pocket`. Nothing can be compared with it yet." in text
         assert rows_of(text, "`pocket`")[0][:5] == [
-            "`pocket`", "pocket", PARAMS["scale"], "controlled", PARAMS["model"]["name"],
+            "`pocket`", "pocket", PARAMS["scale"], "first controlled", PARAMS["model"]["name"],
         ]  # fmt: skip
         assert rows_of(text, "GSM8K")[0] == ["GSM8K", "+0.50 [+0.30, +0.70]"]
         assert "With one training seed: `pocket`." in text
-        assert "Fewer than two runs measured any claim" in text
+        assert "so no verdict can be compared yet" in text
 
     def test_an_unfinished_or_foreign_folder_is_no_run(self, root: Path) -> None:
         write_run(root, "pocket")
@@ -181,11 +181,11 @@ class TestThePage:
         assert "in 1 one run rose where another fell" in text
         gsm8k = rows_of(text, "GSM8K | **same")[0]
         assert gsm8k[1:3] == ["**same:** rose"] * 2
-        assert gsm8k[3] == "**opposite:** rose in one, fell in two; 0 of 1 verdicts alike"
+        assert gsm8k[3] == "**opposite:** rose in one, fell in two"
         mmlu = rows_of(text, "MMLU | **not same")[0]
         assert mmlu[1] == "**not same:** rose in one, not detected in two"
         truthfulqa = rows_of(text, "TruthfulQA | **same")[0]
-        assert truthfulqa[3] == "**same:** rose; 1 of 1 verdicts alike"
+        assert truthfulqa[3] == "**same:** rose"
 
     def test_verdicts_side_by_side(self, root: Path) -> None:
         write_run(root, "one")
@@ -225,19 +225,15 @@ class TestThePage:
         write_run(root, "pocket")  # other data: not beside the reported figures
         text = page(root)
         assert "Of the 12 reported rates that `as-it-was` measured too, 12 have an interval" in text
-        assert "Controlled on the same corpus: `controlled`." in text
         (head,) = rows_of(text, "Test | Model | n | Reported")
-        assert head[4:] == [
-            "as-it-was (published)", "as-it-was: n, unparsed",
-            "controlled (controlled)", "controlled: n, unparsed",
-        ]  # fmt: skip
+        assert head[4:] == ["as-it-was", "as-it-was: n, unparsed"]
         base = rows_of(text, "GSM8K | Base")[0]
         assert base == [
             "GSM8K",
             "Base",
             "100",
             "0.20 [0.13, 0.29]",
-            *["0.40 [0.30, 0.50]", "40, 7"] * 2,
+            *["0.40 [0.30, 0.50]", "40, 7"],
         ]
         tests = [cells[0] for cells in rows_of(text, "") if cells[-2:-1] == ["0.40 [0.30, 0.50]"]]
         assert list(dict.fromkeys(tests)) == ["GSM8K", "MMLU", "Answer"]
@@ -284,7 +280,7 @@ class TestTheLog:
         after = log(root)
         assert len(before) == len(after)
         changed = [new["key"] for old, new in zip(before, after, strict=True) if old != new]
-        assert changed == ["runs/effects[model=mmlu,task=answer,measure=suggestion_shift].two"]
+        assert changed == ["runs/effects[model=mmlu,task=answer,measure=sycophancy].two"]
 
     def test_a_standard_error_changes_the_interval_that_holds_it(self, root: Path) -> None:
         folder = write_run(root, "two", seeds=(1, 2))
@@ -296,7 +292,7 @@ class TestTheLog:
         table.to_csv(path, index=False)
         page(root)
         changed = [new["key"] for old, new in zip(before, log(root), strict=True) if old != new]
-        where = "[model=mmlu,task=answer,measure=suggestion_shift]"
+        where = "[model=mmlu,task=answer,measure=sycophancy]"
         assert changed == [f"runs/two/effects and seeds{where}.Change"]
 
     def test_a_verdict_changes_its_lines_and_the_counts_that_rest_on_it(self, root: Path) -> None:
@@ -311,36 +307,27 @@ class TestTheLog:
         page(root)
         changed = [new for old, new in zip(before, log(root), strict=True) if old != new]
         assert [(row["key"], row["printed"]) for row in changed] == [
-            (
-                "runs/agreement[model=gsm8k,task=feedback,measure=preference_shift].direction",
-                "**same:** rose; 0 of 1 verdicts alike",
-            ),
-            ("runs.claims.alike", "2"),
+            ("runs.claims,first controlled.alike", "2"),
             ("runs/two/claims[id=gsm8k-feedback].verdict", CONTRADICTED),
         ]
 
-    def test_the_repositorys_own_results_and_a_changed_copy(self, root: Path) -> None:
-        """As the page is used: the run at hand, kept under a name."""
-        for name in ("pocket", "second"):
-            folder = root / "runs" / name
-            (folder / "results").mkdir(parents=True)
-            for table in archived():
-                shutil.copy(ROOT / f"results/{table}.csv", folder / "results")
-            shutil.copy(ROOT / "params.yaml", folder)
-            (folder / "environment.json").write_text('{"code": {"commit": null, "clean": null}}')
-        path = root / "runs/second/results/effects.csv"
-        page(root)
-        before = log(root)
-        lines = path.read_text().splitlines()
-        primary = next(i for i, line in enumerate(lines) if ",primary," in line)
-        header, cells = lines[0].split(","), lines[primary].split(",")
-        cells[header.index("low")] = "-9.0"
-        lines[primary] = ",".join(cells)
-        path.write_text("\n".join(lines) + "\n")
-        page(root)
-        changed = [new["key"] for old, new in zip(before, log(root), strict=True) if old != new]
-        where = ",".join(f"{name}={cells[header.index(name)]}" for name in archive.KEY)
-        assert changed == [f"runs/effects[{where}].second"]
+    def test_the_second_protocol_is_never_beside_the_first(self, root: Path) -> None:
+        write_run(root, "old")
+        folder = write_run(root, "new")
+        row = {"task": "answer", "measure": "sycophancy", "against": "control", "decimals": 2}
+        said = [("gsm8k", 0.5, 0.1, "one training seed"), ("mmlu", 0.5, np.nan, "not readable")]
+        said += [("truthfulqa", 0.5, 0.1, "ok")]
+        rows = [
+            row | {"model": model, "estimate": at, "low": low, "high": 0.9, "status": status}
+            for model, at, low, status in said
+        ]
+        write(folder / "results", "contrasts", rows)
+        text = page(root)
+        assert rows_of(text, "GSM8K | +0.50 [+0.10")[0][1].endswith("one training seed: no verdict")
+        assert rows_of(text, "MMLU | not readable")
+        assert "No two of them share a protocol" in text
+        assert "{#tbl-runs-second-controlled-answer}" in text
+        assert "{#tbl-runs-first-controlled-answer}" in text
 
 
 class TestBadRuns:
