@@ -65,7 +65,10 @@ def analyze() -> None:
     gathered = outcomes.gather(OUTCOMES, parameters)
     replies = free_replies.table(outcomes.gather_transcripts(OUTCOMES, parameters))
     found = tables_of(
-        outcomes.by_task(gathered), parameters, stated, fixing.unfixed_now(Path(), stated)
+        outcomes.by_task(gathered),
+        parameters,
+        stated,
+        fixing.unfixed_now(Path(), stated, parameters.adapters),
     )
     found |= {"training": trained, "transcripts": replies}
     for name, table in found.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from experiments.claims import Claims, parse_claims
@@ -53,11 +53,12 @@ def unfixed(root: Path, claims: Claims, code: str | None, outcomes: Mapping[str,
     return ""
 
 
-def unfixed_now(root: Path, claims: Claims) -> str:
-    """The same of the outcomes at hand."""
+def unfixed_now(root: Path, claims: Claims, adapters: Collection[str]) -> str:
+    """The same of the outcomes at hand; dvc.lock may still list adapters that are no more."""
     head = git(root, "rev-parse", "HEAD")
     lock = content(root, LOCK)
-    outcomes = adapter_outcomes(lock) if lock else {}
+    listed = adapter_outcomes(lock) if lock else {}
+    outcomes = {path: md5 for path, md5 in listed.items() if Path(path).name in adapters}
     return unfixed(root, claims, head.decode().strip() if head else None, outcomes)
 
 
