@@ -91,20 +91,25 @@ def familywise_table(report: Report) -> str:
 def policies_table(report: Report) -> str:
     """Claims × policies, whole: what each policy would be said to have shown."""
     table = report.frame("policies")
-    text = report.frame("claims").set_index("id")["text"]
     names = list(dict.fromkeys(table["policy"]))
     rows = []
     for claim, of_claim in table.groupby("id", sort=False):
-        row = {"claim": text.get(claim, claim), "family": FAMILIES[of_claim["family"].iloc[0]]}
+        row = {"claim": f"`{claim}`"}
         for one in of_claim.itertuples():
             said = SHORT[one.verdict]
             if one.verdict == SUPPORTED:
                 said = said if str(one.allowed) == "True" else "**wrongly**"
             row[one.policy] = report.phrase(f"policies[id={claim},policy={one.policy}]", said)
         rows.append(row)
-    columns = {"Family": "{family}", "Claim": "{claim}"}
-    columns |= {name.replace("_", " ").capitalize(): f"{{{name}}}" for name in names}
-    return report.table(pd.DataFrame(rows, columns=["claim", "family", *names]), columns, "", [])
+    columns = {"Claim": "{claim}"} | {in_words(name): f"{{{name}}}" for name in names}
+    return report.table(pd.DataFrame(rows, columns=["claim", *names]), columns, "", [])
+
+
+def in_words(policy: str) -> str:
+    """The name of a policy as a heading: "Always A"."""
+    return " ".join(
+        word.upper() if len(word) == 1 else word for word in policy.capitalize().split("_")
+    )
 
 
 def families_table(report: Report, stated: Claims) -> str:

@@ -159,8 +159,11 @@ DEFINED = r"(?<=[.:,;] )(position)(?=:)"
 
 
 def paragraphs(text: str) -> str:
-    """A docstring as paragraphs."""
-    return "\n\n".join(map(paragraph, inspect.cleandoc(text).split("\n\n")))
+    """A docstring as paragraphs and lists."""
+    parts = re.split(r"\n\n|\n(?=- )", inspect.cleandoc(text))
+    return "\n\n".join(
+        f"- {paragraph(part[2:])}" if part.startswith("- ") else paragraph(part) for part in parts
+    )
 
 
 def paragraph(text: str) -> str:
