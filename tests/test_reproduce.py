@@ -12,7 +12,15 @@ from tests.test_pipeline import Pipeline, finished, pipeline  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 STAGES = ["curate", "prepare", "train@mmlu", "train@paired_sft", "evaluate_base"]
-STAGES += ["evaluate@mmlu", "evaluate@paired_sft", "analyze", "simulate", "audit", "render"]
+STAGES += [
+    "evaluate@mmlu",
+    "evaluate@paired_sft",
+    "analyze",
+    "reading",
+    "simulate",
+    "audit",
+    "render",
+]
 
 
 def progress(text: str) -> list[str]:
@@ -28,8 +36,8 @@ def test_every_stage_has_one_line_and_nothing_else_is_said(
     assert sorted(seconds) == sorted(STAGES)
     said = capfd.readouterr()
     lines = progress(said.out)
-    assert lines[0] == "stage 1 of 11: curate, about 22 minutes left"
-    assert len(lines) == 11 and lines[-1].startswith("stage 11 of 11: ")
+    assert lines[0] == "stage 1 of 12: curate, about 24 minutes left"
+    assert len(lines) == 12 and lines[-1].startswith("stage 12 of 12: ")
     assert "\n".join(line for line in said.out.splitlines() if line) == "\n".join(lines)
     assert said.err == ""
 
