@@ -28,13 +28,14 @@ STAGES = {
     "evaluate base": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
     "evaluate mmlu": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
     "analyze": r"DataError: paper/claims.yaml is missing; restore it from the repository",
+    "reading": None,  # its texts are in the package
     "simulate": r"DataError: runs/long/results/effects.csv is missing; restore it from .*",
     "audit": r"DataError: paper/reported/.*",
     "render": r"RenderError: .*_quarto.yml.*",
     "diff": r"RevisionError: this folder is not a git repository; run from a clone, .*",
 }
 READ_PARAMETERS = ["fetch", "curate", "prepare", "train mmlu", "evaluate base", "analyze"]
-READ_PARAMETERS += ["simulate", "audit"]
+READ_PARAMETERS += ["reading", "simulate", "audit"]
 EARLIER = {
     "results/effects.csv": "model,estimate\nmmlu,0.5\n",
     "results/audit/findings.csv": "a\n1\n",

@@ -18,7 +18,7 @@ from printing.sentences import listed
 
 SHORT = {
     SUPPORTED: "yes",
-    CONTRADICTED: "contradicted",
+    CONTRADICTED: "no",
     INCONCLUSIVE: "·",
     NO_VERDICT: "none",
     NOT_MEASURED: "–",
