@@ -64,7 +64,7 @@ def test_the_items_are_those_that_prepare_makes() -> None:
     items = list(transcripts.authored_items("are_you_sure", MOST).values())[:5]
     for item in with_suggestions(items, 1):
         mine = transcripts.authored_items("answer", MOST)[item.id]
-        assert replace(item, distraction="") == mine
+        assert replace(item, frames=()) == mine
         assert mine.suggestion
 
 

@@ -155,7 +155,7 @@ def spread(sample: np.ndarray, codes: np.ndarray) -> tuple[float, np.ndarray]:
         deviation = np.sqrt(squares.sum() / (len(sample) - 1))
         influence = (squares - squares.mean()) / (2 * deviation * len(sample))
         totals = np.bincount(codes, influence)
-        return float(deviation), totals * np.sqrt(len(totals) / (len(totals) - 1))
+        return float(deviation), totals * np.sqrt(np.divide(len(totals), len(totals) - 1))
 
 
 def spread_bounds(spread: tuple[float, np.ndarray], confidence: float) -> dict:

@@ -16,7 +16,8 @@ RATES = ("accuracy", "accuracy_pooled", "probability", "accuracy_source_order")
 
 def draw(report: Report, measures: str = "continuous") -> Figure:
     """`measures` is "continuous" or "capability" (accuracy); the band is the base model's."""
-    table, panels = report.frame("contrasts"), []
+    table = report.frame("contrasts")
+    panels: list[style.Panel] = []
     for task, measure in outcomes(report, measures):
         own, line = style.cells(table, task, measure, against=NOTHING), blind(task, measure)
         said = "content ignored" if line is not None and not any(one.said for one in panels) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -58,7 +59,7 @@ def _fitting(table: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
     return table[(table[list(wanted.index)] == wanted).all(axis="columns")]
 
 
-def _cell(report: Report, table: pd.DataFrame, model: str, where: dict[str, str]) -> str:
+def _cell(report: Report, table: pd.DataFrame, model: str, where: dict[str, Any]) -> str:
     """One cell; a dash where the run was not to measure it."""
     if not report.measured(model=model, task=where["task"]):
         return MISSING

@@ -74,7 +74,8 @@ class Workshop:
         content["scale"] = "smoke"
         content["model"] = {"name": f"./{MODEL}", "revision": None}
         content["adapters"] = {
-            name: content["adapters"][name] | {"control": None} for name in ADAPTERS
+            name: content["adapters"][name] | {"control": None, "evaluate_on": None}
+            for name in ADAPTERS
         }
         content["analyze"] |= {"correlate": [*ADAPTERS], "resamples": 100}
         content["prepare"]["longest"] |= LONGEST

@@ -191,6 +191,7 @@ def test_every_note_in_the_documents_names_tables_of_the_pipeline() -> None:
         table
         for path in (ROOT / "paper").glob("*.qmd")
         for call in re.findall(r"report\.source\(([^)]*)\)", path.read_text(encoding="utf-8"))
+        if "runs=" not in call  # of archived runs, which may have other tables
         for table in re.findall(r'"([^"]+)"', call)
     }
     assert asked
