@@ -37,7 +37,6 @@ def report(tmp_path: Path) -> Report:
             for policy, verdict, allowed in said
         ],
     )  # fmt: skip
-    write(tmp_path / "results", "claims", [{"id": "a", "text": "A claim."}])
     return Report("methods", tmp_path)
 
 
