@@ -88,6 +88,7 @@ def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
     language_model = load_model(
         Path("data/model") / parameters.model.folder_name,
         dtype=parameters.evaluate.dtype,
+        matmul=parameters.evaluate.matmul,
         date=parameters.model.date,
     )
     (answered,) = run([protocols], language_model, parameters.evaluate.engine, "curate")

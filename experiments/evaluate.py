@@ -105,7 +105,7 @@ def adapter_folders(name: str, base: dict[str, str], parameters: Params) -> dict
 
 
 def instances(name: str, adapters: dict[int, Path | None], parameters: Params) -> list[Instance]:
-    """All that the model is asked under its protocol, and the transcripts that are kept of it."""
+    """All that the model is asked under its protocol, and transcripts of its first seed."""
     settings = parameters.evaluate
     items = {task: read_items(EVALUATION / f"{task}.jsonl") for task in parameters.tests(name)}
     read = {
@@ -113,12 +113,13 @@ def instances(name: str, adapters: dict[int, Path | None], parameters: Params) -
         for task in transcripts.TASKS
         if task in items
     }
+    first = min(adapters)
     return [
         Instance(seed, kind, task, item, how)
         for seed in adapters
         for kind, listed, how in (
             (parameters.protocol, items, settings),
-            (TRANSCRIPT, read, transcripts.settings(settings)),
+            (TRANSCRIPT, read if seed == first else {}, transcripts.settings(settings)),
         )
         for task, chosen in listed.items()
         for item in chosen
@@ -196,6 +197,7 @@ def ask(
             dtype=parameters.evaluate.dtype,
             device=processes.device(),
             quantization=None if quantization == "none" else quantization,
+            matmul=parameters.evaluate.matmul,
             date=parameters.model.date,
         )
         answers = run(

@@ -76,6 +76,7 @@ class Engine:
         dtype: str,
         device: str,
         quantization: str | None,
+        matmul: str,
         date: str | None,
     ) -> ModuleType:
         self.loaded.append(adapter)
@@ -286,6 +287,14 @@ class TestTranscripts:
         assert {row["text"] for row in rows} == {ODD_TEXT}
         assert len(engine.asked) == 16 + 3
         assert all(row["protocol"] == "controlled" for row in read_rows(finished()))
+
+    @pytest.mark.usefixtures("kept")
+    def test_only_the_first_training_seed_is_read(self, ask: Callable) -> None:
+        parameters = params.load()
+        train("tuned", *parameters.seeds("tuned"))
+        ask("tuned")
+        seeds = {row["seed"] for row in read_rows(Path("outcomes/tuned/transcripts.jsonl"))}
+        assert seeds == {min(parameters.seeds("tuned"))}
 
     @pytest.mark.usefixtures("kept")
     def test_they_leave_the_outcomes_alone(self, ask: Callable, settings: Callable) -> None:

@@ -252,10 +252,18 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             (
                 {key: coarse},
                 "adapters.paired_sft trains every weight, and evaluation in fewer bits than "
-                "float32 would round much of it away; set evaluate.dtype: float32 and "
-                "evaluate.quantization: none, or leave the adapter out",
+                "float32 would round much of it away; set evaluate.dtype: float32, "
+                "evaluate.quantization: none and evaluate.matmul: ieee, or leave the adapter out",
             )
-            for key, coarse in (("evaluate.dtype", "bfloat16"), ("evaluate.quantization", "nf4"))
+            for key, coarse in (
+                ("evaluate.dtype", "bfloat16"),
+                ("evaluate.quantization", "nf4"),
+                ("evaluate.matmul", "bf16"),
+            )
+        ),
+        (
+            {"evaluate.dtype": "bfloat16", "evaluate.matmul": "bf16"},
+            "evaluate: matmul: bf16 is for dtype: float32 and quantization: none",
         ),
         (
             {"analyze.correlate": ["mmlu", "gsm8k", "chess"]},

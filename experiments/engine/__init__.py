@@ -16,11 +16,12 @@ and values stay in a ring of `cache_gib` for later passes.
 
 How it is trained (training/). packing.py packs examples without padding, prompts that begin alike
 computed once; tune.py steps them with the loss of the whole step, whatever the packing and however
-many processes share it; lora.py makes low-rank layers faster without changing them.
+many processes share it.
 
-What both share. model.py loads checkpoints and adapters and turns prompts into tokens; attention.py
-is the one door into transformers: everything of a model is transformers' own but for which token
-attends to which.
+What both share. model.py loads checkpoints and adapters and turns prompts into tokens; lora.py
+makes low-rank layers faster without changing them; matmul.py multiplies frozen weights in bfloat16
+where that is asked for; attention.py is the one door into transformers: everything of a model is
+transformers' own but for which token attends to which.
 
 What is promised:
 - Same group, settings and machine: the same replies bit by bit, whatever was asked before. Groups

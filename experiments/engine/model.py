@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
+from experiments.engine.matmul import round_products
 from experiments.engine.request import Message, Prompt
 from experiments.errors import ModelError
 from experiments.models.verification import check_weights
@@ -46,6 +47,7 @@ def load_model(
     device: str = "auto",
     adapter: Path | None = None,
     quantization: str | None = None,
+    matmul: str = "ieee",
     date: str | None = None,
 ) -> LanguageModel:
     """Load a checkpoint folder, with an adapter if one is given: merged where that is exact.
@@ -55,9 +57,10 @@ def load_model(
     `path`. dtype "auto" is float32 on a CPU and bfloat16 on CUDA. With `quantization` "nf4" all
     linear layers but the last are 4-bit NormalFloats with doubly quantised constants and compute in
     `dtype` (QLoRA: Dettmers et al. 2023, section 3). 8-bit weights are not offered: their products
-    depend on the batch. Low-rank adapters are merged into float32 weights and stay beside all
-    others: most changes are smaller than half a step of bfloat16, and merging would round them
-    away. `date` is for `load_tokenizer`. Raises ModelError.
+    depend on the batch. With `matmul` "bf16" frozen float32 weights multiply in bfloat16
+    (matmul.py). Low-rank adapters are merged into float32 weights and stay beside all others: most
+    changes are smaller than half a step of bfloat16, and merging would round them away. `date` is
+    for `load_tokenizer`. Raises ModelError.
     """
     keep_large_blocks()
     transformers_logging.disable_progress_bar()  # of less than a second, amid the stage's own
@@ -94,9 +97,11 @@ def load_model(
         )
         # What is missing would be drawn at random, and what is unknown would be left out.
         require_same(set(), found["missing_keys"] | found["unexpected_keys"], weights)
+        if matmul == "bf16":
+            round_products(model)
         if low_rank:
             model = with_adapter(model, adapter)
-            if dtype == "float32" and not quantization:
+            if dtype == "float32" and not quantization and matmul == "ieee":
                 model = model.merge_and_unload(safe_merge=True)
     except LOADING_ERRORS as error:
         raise unreadable(adapter or path, error) from error
@@ -111,7 +116,10 @@ def load_model(
 
 def with_adapter(model: torch.nn.Module, folder: Path) -> torch.nn.Module:
     """The model with a PEFT adapter; ModelError unless every one of its weights has its place."""
-    from peft import PeftModel, get_peft_model_state_dict  # a second, which the base need not wait
+    # peft takes a second to import, which the base need not wait
+    from peft import PeftModel, get_peft_model_state_dict
+
+    from experiments.engine.lora import quicken
 
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise ModelError(
@@ -124,6 +132,7 @@ def with_adapter(model: torch.nn.Module, folder: Path) -> torch.nn.Module:
         adapted = PeftModel.from_pretrained(model, folder)
     state = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     require_same(held, {(name, tuple(weight.shape)) for name, weight in state.items()}, folder)
+    quicken(adapted)
     return adapted
 
 

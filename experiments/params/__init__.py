@@ -78,13 +78,15 @@ class Params:
             raise ValueError(
                 "prepare.overlap: keep tests on what was trained on; it needs protocol: published"
             )
-        if (self.evaluate.dtype, self.evaluate.quantization) != ("float32", "none"):
+        precision = (self.evaluate.dtype, self.evaluate.quantization, self.evaluate.matmul)
+        if precision != ("float32", "none", "ieee"):
             for name, adapter in self.adapters.items():
                 if (adapter.method or self.train.method) == "full":
                     raise ValueError(
                         f"adapters.{name} trains every weight, and evaluation in fewer bits than "
-                        "float32 would round much of it away; set evaluate.dtype: float32 and "
-                        "evaluate.quantization: none, or leave the adapter out"
+                        "float32 would round much of it away; set evaluate.dtype: float32, "
+                        "evaluate.quantization: none and evaluate.matmul: ieee, or leave the "
+                        "adapter out"
                     )
         for name, adapter in self.adapters.items():
             if adapter.control is not None:

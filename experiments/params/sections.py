@@ -35,6 +35,7 @@ Benchmark = Literal["gsm8k", "mmlu", "hellaswag", "truthfulqa"]
 Task = Literal[Benchmark, "answer", "are_you_sure", "feedback", "paired_choice"]
 TrainingSet = Literal[Benchmark, "paired_choice", "dialogues"]
 Method = Literal["lora", "qlora", "full"]
+Matmul = Literal["ieee", "bf16"]
 Scale = Literal["smoke", "pocket", "long", "full", "source"]
 
 strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False, strict=True))
@@ -191,6 +192,7 @@ class Train:
     gradient_checkpointing: bool
     lora: Lora
     loss_on: Literal["completion", "text"]
+    matmul: Matmul
 
 
 @strict
@@ -235,6 +237,11 @@ class Evaluate:
     items_per_group: PositiveCount
     quantization: Literal["none", "nf4"]
     dtype: Literal["float32", "bfloat16"]
+    matmul: Matmul
+
+    def __post_init__(self) -> None:
+        if self.matmul == "bf16" and (self.dtype, self.quantization) != ("float32", "none"):
+            raise ValueError("matmul: bf16 is for dtype: float32 and quantization: none")
 
 
 @strict

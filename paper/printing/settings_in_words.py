@@ -72,8 +72,15 @@ CHOICES = {
         "none": "Evaluation runs on unquantised weights.",
         "nf4": "Evaluation runs on four-bit weights, with the adapters beside them.",
     },
+    "evaluate.matmul": {
+        "ieee": "Matrices multiply as exactly as their weights are; adapters are merged into them.",
+        "bf16": (
+            "Frozen weights are rounded to bfloat16 once and multiply in it, with adapters beside "
+            "them; what adds up over layers, and the scores, are in single precision."
+        ),
+    },
     "evaluate.dtype": {
-        "float32": "Evaluation is in single precision, with adapters merged into the weights.",
+        "float32": "Evaluation is in single precision.",
         "bfloat16": (
             "Evaluation is in half precision, which rounds log-likelihoods; adapters stay beside "
             "the weights, where rounding cannot take them away."
@@ -108,6 +115,7 @@ RUN = (
     "evaluate.frames_per_item",
     "analyze.readable",
     "evaluate.dtype",
+    "evaluate.matmul",
     "evaluate.quantization",
     "evaluate.items_per_group",
     "evaluate.transcripts",

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from peft.tuners import lora
 from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from experiments.engine.lora import FastLinear
 from experiments.engine.model import load_model, load_tokenizer, render, tokenize
 from experiments.engine.request import Choose, Generate, Message
 from experiments.errors import ModelError
@@ -76,6 +78,29 @@ def test_an_adapter_is_not_merged_into_weights_that_would_round_it_away(checkpoi
     assert any("lora" in name for name, _ in loaded.named_modules())
     change = loaded(torch.arange(9)[None]).logits
     assert not torch.equal(change, logits(load_model(checkpoint, dtype="bfloat16").model))
+
+
+def test_products_in_bfloat16_round_and_keep_the_adapter(checkpoint, adapter):
+    """Frozen weights are rounded once; norms, embeddings and logits are not, nor is the adapter."""
+    folder, unmerged = adapter
+    exact = load_model(checkpoint, device="cpu").model
+    rounded = load_model(checkpoint, device="cpu", matmul="bf16").model
+    assert rounded.dtype == rounded.lm_head.weight.dtype == torch.float32
+    kinds = {name: weight.dtype for name, weight in rounded.named_parameters()}
+    assert {name for name, kind in kinds.items() if kind == torch.bfloat16} == {
+        name for name in kinds if "proj" in name
+    }
+    difference = (logits(rounded) - logits(exact)).abs().max()
+    assert 0 < difference < 0.02 * logits(exact).abs().max()
+    adapted = load_model(checkpoint, device="cpu", matmul="bf16", adapter=folder).model
+    layers = [module for module in adapted.modules() if isinstance(module, FastLinear)]
+    assert len(layers) == 4  # two targets in two layers
+    error = (logits(adapted) - unmerged).abs().max()
+    assert 0 < error < 0.1 * (unmerged - logits(exact)).abs().max()
+    fast = logits(adapted)
+    for module in layers:
+        module.__class__ = lora.Linear
+    torch.testing.assert_close(logits(adapted), fast, atol=1e-4, rtol=1e-4)
 
 
 def test_a_tuned_checkpoint_takes_the_place_of_the_base(checkpoint, tmp_path):

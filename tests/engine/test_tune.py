@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup, set_seed
 
+from experiments.engine.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
 from experiments.engine.model import (
     LanguageModel,
     load_model,
@@ -24,7 +25,6 @@ from experiments.engine.model import (
 )
 from experiments.engine.request import Choose, Message
 from experiments.engine.training import packing, tune
-from experiments.engine.training.lora import DRAWS, FastLinear, LowRankLinear, draw_kept
 from experiments.engine.training.packing import Example
 from experiments.errors import DataError, ModelError, TrainingError
 from experiments.params import Engine, Lora, Train
@@ -43,6 +43,7 @@ SETTINGS = Train(
     gradient_checkpointing=False,
     lora=Lora(r=4, alpha=8, dropout=0.0),
     loss_on="completion",
+    matmul="ieee",
 )
 ENGINE = Engine(token_budget=128, row_tokens=32, cache_gib=0.001, generation_slots=3, threads=1)
 
@@ -515,6 +516,22 @@ def test_fast_lora_equals_peft(llama_folder):
     for name, weight in fast.named_parameters():
         if weight.requires_grad:
             torch.testing.assert_close(weight.grad, gradients[name].grad, rtol=1e-3, atol=1e-4)
+
+
+def test_training_with_products_in_bfloat16_rounds_only(llama_folder):
+    """Losses and adapters are those of float32 but for rounding; in full all is float32."""
+    exact, expected = tuned(llama_folder, SETTINGS)
+    rounded, record = tuned(llama_folder, replace(SETTINGS, matmul="bf16"))
+    assert record["loss"] != expected["loss"]
+    assert record["loss"] == pytest.approx(expected["loss"], rel=0.02)
+    weights = dict(exact.named_parameters())
+    learned = [name for name in weights if "lora_B" in name]
+    for name, weight in rounded.named_parameters():
+        if name in learned:
+            along = functional.cosine_similarity(weight.flatten(), weights[name].flatten(), dim=0)
+            assert weight.dtype == torch.float32 and along > 0.95, name
+    whole = tune.load(llama_folder, replace(SETTINGS, method="full", matmul="bf16"))
+    assert {weight.dtype for weight in whole.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])

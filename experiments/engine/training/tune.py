@@ -23,8 +23,8 @@ from torch.nn import functional
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
 
+from experiments.engine.lora import quicken
 from experiments.engine.model import load_model, quiet_peft
-from experiments.engine.training.lora import quicken
 from experiments.engine.training.packing import ATTENTION, Example, pack
 from experiments.errors import TrainingError
 from experiments.params import Train
@@ -44,6 +44,8 @@ def load(folder: Path, settings: Train) -> PreTrainedModel:
         dtype="float32" if settings.method == "full" else "auto",
         device=device,
         quantization="nf4" if settings.method == "qlora" else None,
+        # only frozen weights can be rounded once
+        matmul=settings.matmul if settings.method == "lora" else "ieee",
     ).model
     model.set_attn_implementation(ATTENTION)
     return model

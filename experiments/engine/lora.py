@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from peft.tuners import lora
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
+
+from experiments.engine.matmul import RoundedLinear, product
 
 DRAWS = 1 << 16  # values of 16 random bits: dropout is exact to 1/65536
 
@@ -33,7 +34,7 @@ class LowRankLinear(torch.autograd.Function):
         ctx.scaling = scaling * DRAWS / (DRAWS - drops)
         low = (x if kept is None else x * kept.to(x.dtype)) @ a.T
         ctx.save_for_backward(x, weight, a, b, low, kept)
-        return functional.linear(x, weight, bias).addmm_(low, b.T, alpha=ctx.scaling)
+        return product(x, weight, bias).addmm_(low, b.T, alpha=ctx.scaling)
 
     @staticmethod
     @once_differentiable
@@ -45,7 +46,7 @@ class LowRankLinear(torch.autograd.Function):
         gradient_b = (gradient.T @ low).mul_(ctx.scaling)
         gradient_x = None
         if ctx.needs_input_grad[0]:
-            gradient_x = gradient @ weight
+            gradient_x = product(gradient, weight.T, None)
             if mask is None:
                 gradient_x.addmm_(gradient_low, a)
             else:
@@ -54,15 +55,16 @@ class LowRankLinear(torch.autograd.Function):
 
 
 class FastLinear(lora.Linear):
-    """peft's layer; only its forward in training differs."""
+    """peft's layer with a forward of its own."""
 
     def forward(self, x, *args, **kwargs):
-        if not self.training or self.disable_adapters or self.merged:
+        if self.disable_adapters or self.merged:
             return super().forward(x, *args, **kwargs)
         (name,) = self.active_adapters
         base = self.get_base_layer()
         a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        dropout = getattr(self.lora_dropout[name], "p", 0.0)  # Identity without dropout
+        # Identity without dropout
+        dropout = getattr(self.lora_dropout[name], "p", 0.0) if self.training else 0.0
         rows = LowRankLinear.apply(
             x.flatten(0, -2), base.weight, base.bias, a, b, self.scaling[name], dropout
         )
@@ -70,9 +72,10 @@ class FastLinear(lora.Linear):
 
 
 def quicken(model: torch.nn.Module) -> None:
-    """Have the LoRA layers on unquantised float32 weights of a CPU compute the fast way."""
+    """Have the LoRA layers compute the fast way on a CPU, where they take and give float32."""
     for module in model.modules():
         if type(module) is lora.Linear:
-            weight = module.get_base_layer().weight
-            if weight.dtype == torch.float32 and weight.device.type == "cpu":
+            base = module.get_base_layer()
+            exact = isinstance(base, RoundedLinear) or base.weight.dtype == torch.float32
+            if exact and base.weight.device.type == "cpu":
                 module.__class__ = FastLinear
