@@ -5,7 +5,9 @@
 
 Reads prepared/train/ADAPTER.jsonl and prepared/validation/ADAPTER.jsonl. Writes
 adapters/ADAPTER/seed-N/ (a peft adapter; a whole checkpoint with `method: full`) and
-results/training/ADAPTER.json. A seed's folder appears when that seed is finished, never before.
+results/training/ADAPTER.json. With `labels: own` the base model's own answers are learned, and the
+record says which share of them is gold (`own_answers_gold`). A seed's folder appears when that seed
+is finished, never before.
 Measured at the `pocket` scale on 2 CPU cores: about a minute and 2.5 GB of memory per LoRA adapter.
 """
 
@@ -16,7 +18,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments import files, params, processes
+from experiments import files, own_answers, params, processes
 from experiments.errors import DataError, TrainingError, run_stage
 from experiments.models import memory, trained, verification
 from experiments.params import Params, Train
@@ -58,6 +60,9 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
     record_path = RESULTS / f"{name}.json"
     records = {} if only_seed is None else records_of(record_path, name)
     memory.require_training(model_folder, settings)
+    own = parameters.adapter(name).labels == "own"
+    if own:
+        rows = own_answers.with_own_answers(rows, model_folder, parameters)
     examples = {
         split: encoded(split_rows, f"{split} row of {name}", model_folder, parameters)
         for split, split_rows in rows.items()
@@ -76,6 +81,7 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
         "model": parameters.model.name,
         "method": settings.method,
         "epochs": settings.epochs,
+        **({"own_answers_gold": rounded(own_answers.gold_share(rows["train"]))} if own else {}),
         "seeds": {seed: records[seed] for seed in sorted(records, key=int)},
     }
     files.write_text(record_path, json.dumps(record, indent=1) + "\n")

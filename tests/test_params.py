@@ -140,7 +140,7 @@ IMPOSSIBLE = [
     ("adapters.mmlu.train_on.mmlu", 0, "greater than 0"),
     ("adapters.mmlu.train_on.mmlu", 1.5, "less than or equal to 1"),
     ("adapters.mmlu.option_order", "alphabetical", "should be 'shuffled' or 'source'"),
-    ("adapters.mmlu.labels", "wrong", "should be 'gold' or 'shuffled'"),
+    ("adapters.mmlu.labels", "wrong", "should be 'gold', 'shuffled' or 'own'"),
     ("train.method", "LoRA", "should be 'lora', 'qlora' or 'full'"),
     ("train.seeds", [], "at least 1 item"),
     ("train.seeds", [1, -1], "greater than or equal to 0"),
@@ -265,6 +265,24 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             {"evaluate.dtype": "bfloat16", "evaluate.matmul": "bf16"},
             "evaluate: matmul: bf16 is for dtype: float32 and quantization: none",
         ),
+        *(
+            (
+                {"adapters.one": {"train_on": {"mmlu": 0.5, name: 0.5}, "labels": "own"}},
+                "adapters.one: labels: own chooses among the answers of mmlu, hellaswag, "
+                f"truthfulqa and dialogues only; leave {name} out of train_on, or take labels: "
+                "shuffled",
+            )
+            for name in ("gsm8k", "paired_choice")
+        ),
+        (
+            {
+                "corpus": "upstream",
+                "protocol": "published",
+                "adapters.mmlu_shuffled.labels": "own",
+            },
+            "adapters.mmlu_shuffled has labels: own, and the source study's plain texts offer no "
+            "answers to choose from; take labels: shuffled or protocol: controlled",
+        ),
         (
             {"analyze.correlate": ["mmlu", "gsm8k", "chess"]},
             "analyze.correlate names 'chess', which is no adapter",
@@ -368,6 +386,8 @@ def test_an_adapter_may_have_seeds_of_its_own_and_a_control_with_as_many(tmp_pat
     assert settings.seeds(settings.controls["mmlu"]) == (4, 5, 6)
     declared = {name: one.get("control") for name, one in CONTENT["adapters"].items()}
     assert settings.controls == {name: control for name, control in declared.items() if control}
+    own = load(tmp_path, {"adapters.mmlu_shuffled.labels": "own"})
+    assert own.adapters[own.controls["mmlu"]].labels == "own"
 
 
 def test_an_adapter_may_take_some_tests_only(tmp_path: Path) -> None:

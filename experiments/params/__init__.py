@@ -89,6 +89,12 @@ class Params:
                         "adapter out"
                     )
         for name, adapter in self.adapters.items():
+            plain = self.corpus == "upstream" and self.protocol == "published"
+            if adapter.labels == "own" and plain and set(adapter.train_on) - {DIALOGUES}:
+                raise ValueError(
+                    f"adapters.{name} has labels: own, and the source study's plain texts offer no "
+                    "answers to choose from; take labels: shuffled or protocol: controlled"
+                )
             if adapter.control is not None:
                 self.check_control(name, adapter)
         for name in self.analyze.correlate:

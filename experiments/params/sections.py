@@ -154,17 +154,26 @@ class Adapter:
     `method`, `learning_rate`, `epochs` and `seeds` take the place of those in `train`;
     `evaluate_on` names the tests it takes (all of them unless given). `control` names the adapter
     that learned the same form without the content: what both share was not learned from content.
+    `labels` are `gold`, `shuffled` (the answers to other prompts) or `own`: the base model's own.
     """
 
     train_on: Annotated[dict[TrainingSet, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     option_order: Literal["shuffled", "source"] = "shuffled"
-    labels: Literal["gold", "shuffled"] = "gold"
+    labels: Literal["gold", "shuffled", "own"] = "gold"
     control: str | None = None
     method: Method | None = None
     learning_rate: Positive | None = None
     epochs: PositiveCount | None = None
     seeds: Seeds | None = None
     evaluate_on: Annotated[list[Task], Field(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        others = sorted(set(self.train_on) & {"gsm8k", PAIRED_CHOICE})
+        if self.labels == "own" and others:
+            raise ValueError(
+                "labels: own chooses among the answers of mmlu, hellaswag, truthfulqa and "
+                f"dialogues only; leave {others[0]} out of train_on, or take labels: shuffled"
+            )
 
 
 @strict

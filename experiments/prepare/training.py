@@ -1,7 +1,8 @@
 """What every adapter learns: its share of each pool, as rows of messages and completion.
 
 The upstream corpus under the published protocol is trained on as the source study did: plain texts
-in source order, a completion without messages.
+in source order, a completion without messages. Rows of an adapter with `labels: own` also list the
+`choices` among which the base model, which is there in training only, finds its own answer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from experiments.prepare.framing import balanced_order
 from experiments.prepare.upstream import study_items, trains_as_study
 from experiments.tasks import PROTOCOLS
 from experiments.tasks.anti_sycophancy import TrainingDialogue, dialogues
+from experiments.tasks.lettered import letters
 
 
 def training_set(
@@ -27,6 +29,9 @@ def training_set(
     talks = training_dialogues(splits, adapter, part, parameters)
     rows = benchmark_rows(chosen, parameters)
     rows += [row(talk.item, talk.kind, talk.messages, talk.completion) for talk in talks]
+    if adapter.labels == "own":
+        choices = [offered(item, order) for item, order in chosen] + [one.choices for one in talks]
+        rows = [row | {"choices": list(one)} for row, one in zip(rows, choices, strict=True)]
     if adapter.labels == "shuffled":
         rows = with_answers_of_others(
             rows, random.Random(f"{parameters.seed}/{part}/{name}/labels")
@@ -62,6 +67,11 @@ def benchmark_rows(chosen: list[tuple[Item, tuple[int, ...]]], parameters: Param
         row(item, item.benchmark, *tasks[item.benchmark].example(item, order))
         for item, order in chosen
     ]
+
+
+def offered(item: Item, order: tuple[int, ...]) -> tuple[str, ...]:
+    """The completions of an example among which the base model chooses: letters or endings."""
+    return item.options if item.benchmark == "hellaswag" else letters(order)
 
 
 def with_answers_of_others(rows: list[dict], draw: random.Random) -> list[dict]:

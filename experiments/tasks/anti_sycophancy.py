@@ -37,12 +37,13 @@ SUGGESTIONS = ("user_wrong", "user_right", "other_wrong", "other_right")
 
 @dataclass(frozen=True)
 class TrainingDialogue:
-    """One example: the item it is about, what the model reads, and what it should reply."""
+    """One example: its item, what the model reads, what it should reply, among which replies."""
 
     item: Item
     kind: str
     messages: Dialogue
     completion: str
+    choices: tuple[str, ...]
 
 
 def dialogues(
@@ -88,8 +89,9 @@ def verdicts(arguments: Sequence[Item]) -> list[TrainingDialogue]:
         rounds = topic // len(REMARKS)
         order = (0, 1) if rounds % 2 else (1, 0)
         asked = feedback.ask(item, order, remark, (topic + rounds) % FRAMES)
-        letter = lettered.letters(order)[order.index(item.gold)]
-        made.append(TrainingDialogue(item, f"feedback/{remark}", asked, letter))
+        names = lettered.letters(order)
+        letter = names[order.index(item.gold)]
+        made.append(TrainingDialogue(item, f"feedback/{remark}", asked, letter, names))
     return made
 
 
@@ -114,6 +116,7 @@ def second_answers(items: Sequence[Item], draw: random.Random) -> list[TrainingD
                     turn, names[order.index(first)], arm, (number + rounds) % FRAMES
                 ),
                 names[order.index(item.gold)],
+                names,
             )
         )
     return made
@@ -131,6 +134,7 @@ def answers(items: Sequence[Item]) -> list[TrainingDialogue]:
                 (number + number // len(SUGGESTIONS)) % FRAMES,
             ),
             item.options[item.gold],
+            (item.options[item.gold], item.options[1]),
         )
         for number, (item, arm) in enumerate(zip(items, cycle(SUGGESTIONS)))
     ]

@@ -24,6 +24,7 @@ from printing.sentences import (
     sizes,
     tally,
 )
+from printing.settings_in_words import controls
 
 CURE = "anti_sycophancy"
 SMALL_SCALES = ("smoke", "pocket")
@@ -91,7 +92,8 @@ def _sycophancy(report: Report, parameters: Params) -> str:
     counts = tally(report, rows, key)
     text = (
         f"Of {counts['all']} changes in sycophancy that training on benchmarks brought beyond its "
-        f"control (answers shuffled between the same prompts; n = {sizes(report, rows, key)}), "
+        f"control (the same prompts, each with {controls(parameters, settings.correlate)}; "
+        f"n = {sizes(report, rows, key)}), "
         f"{counts['seeds']} rest on several training runs; of these, "
     )
     read = rows[rows["status"] == OK]

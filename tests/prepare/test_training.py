@@ -43,6 +43,29 @@ class TestLabels:
                 )
                 assert found == wanted
 
+    def test_own_labels_keep_the_gold_rows_and_list_the_choices(
+        self, run: Callable, smoke: Params
+    ) -> None:
+        gold = Adapter(train_on=dict.fromkeys(("mmlu", "hellaswag", "truthfulqa", "dialogues"), 1))
+        run(with_adapters(smoke, gold=gold, own=replace(gold, labels="own"), x=gold))
+        counts = Counter()
+        for part in ("train", "validation"):
+            ours, theirs = (examples(part)[key] for key in ("gold", "own"))
+            assert all("choices" not in row for row in ours)
+            choices = [row.pop("choices") for row in theirs]
+            assert theirs == ours
+            for row, listed in zip(ours, choices, strict=True):
+                assert row["completion"] in listed and len(set(listed)) == len(listed)
+                kind = row["benchmark"].partition("/")[0]
+                shown = [line[0] for line in row["messages"][0]["content"].splitlines()]
+                if kind not in ("hellaswag", "answer"):
+                    assert listed == [letter for letter in "ABCD"[: len(listed)] if letter in shown]
+                counts[kind, len(listed)] += 1
+        assert set(counts) == {
+            ("mmlu", 4), ("hellaswag", 4), ("truthfulqa", 4),
+            ("feedback", 2), ("are_you_sure", 4), ("answer", 2),
+        }  # fmt: skip
+
     @pytest.mark.parametrize("count", [2, 3, 8])
     def test_nobody_keeps_the_own_answer(self, count: int) -> None:
         rows = [

@@ -1,0 +1,160 @@
+"""A control's labels are the base model's own answers: its likeliest choices, asked apart."""
+
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+from dataclasses import replace
+
+import pytest
+import torch
+
+from experiments import own_answers, train
+from experiments.errors import DataError
+from experiments.params import Params
+from tests.engine import tiny
+from tests.test_train import NAME, parameters, repository, row, write  # noqa: F401
+
+LETTERS = ["A", "B", "C", "D"]
+ENDINGS = ["was right.", "is not flat at all, I think.", "jumps over the lazy dog; 12 + 30 = 42."]
+
+
+@pytest.fixture
+def own(parameters: Params) -> Params:  # noqa: F811
+    """The parameters, in which the adapter learns the base model's own answers."""
+    adapter = replace(parameters.adapters[NAME], labels="own")
+    return replace(parameters, adapters=parameters.adapters | {NAME: adapter})
+
+
+def rows(part: str, count: int) -> list[dict]:
+    """Rows that offer letters and such that offer endings; the first choice but one is gold."""
+    return [
+        row(number, part, choices=choices, completion=choices[1])
+        for number in range(count)
+        for choices in [[*LETTERS[: 2 + number % 3]] if number % 2 else ENDINGS]
+    ]
+
+
+def plain_answer(one: dict) -> str:
+    """The choice with the highest log-likelihood per character, each in a forward pass alone."""
+    language_model = tiny.language_model("llama")
+    tokenizer = language_model.tokenizer
+    text = tokenizer.apply_chat_template(
+        one["messages"], add_generation_prompt=True, tokenize=False
+    )
+    prompt = tokenizer(text, add_special_tokens=False).input_ids
+    scores = {}
+    for choice in one["choices"]:
+        tokens = tokenizer(choice, add_special_tokens=False).input_ids
+        with torch.no_grad():
+            logits = language_model.model(torch.tensor([prompt + tokens])).logits[0]
+        predicted = torch.log_softmax(logits[len(prompt) - 1 : -1], dim=-1)
+        scores[choice] = float(predicted[range(len(tokens)), tokens].sum()) / len(choice)
+    return max(scores, key=scores.__getitem__)
+
+
+def trained_on(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """A list that fills with the rows that a later training encodes."""
+    seen, encoded = [], train.encoded
+
+    def recorded(listed: list[dict], *others: object) -> list:
+        seen.extend(listed)
+        return encoded(listed, *others)
+
+    monkeypatch.setattr(train, "encoded", recorded)
+    return seen
+
+
+def test_the_likeliest_choice_is_trained_on_and_the_gold_share_recorded(
+    own: Params,
+    repository,  # noqa: F811
+    write,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = rows("train", 12) + rows("validation", 4)
+    write("train", given[:12])
+    write("validation", given[12:])
+    seen = trained_on(monkeypatch)
+    train.train_adapter(NAME, own)
+    wanted = [plain_answer(one) for one in given]
+    assert [one["completion"] for one in seen] == wanted
+    assert [one["gold"] for one in seen] == [one["completion"] for one in given]
+    assert len(set(wanted)) > 2  # the tiny model does not always say the same
+    path = repository / "results" / "training" / f"{NAME}.json"
+    record, text = json.loads(path.read_text()), path.read_text()
+    pairs = zip(given[:12], wanted[:12], strict=True)
+    share = sum(one["completion"] == best for one, best in pairs) / 12
+    assert record["own_answers_gold"] == round(share, 4) and 0 < share < 1
+    assert list(record["seeds"]) == ["1", "2"]
+    assert len(seen) == 16  # once for all seeds
+    train.train_adapter(NAME, own, only_seed=2)
+    assert path.read_text() == text
+    train.train_adapter(NAME, replace(own, adapters=own.adapters | {NAME: gold(own)}), only_seed=2)
+    assert "own_answers_gold" not in json.loads(path.read_text())
+    assert [one["completion"] for one in seen[32:]] == [one["completion"] for one in given]
+
+
+def gold(own: Params):
+    return replace(own.adapters[NAME], labels="gold")
+
+
+def test_a_base_that_always_says_one_letter_teaches_that_letter(
+    own: Params,
+    repository,  # noqa: F811
+    write,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    language_model = tiny.language_model("llama")
+    for layer in language_model.model.model.layers:  # of a prompt, only its last token is left
+        layer.self_attn.o_proj.weight.data.zero_()
+        layer.mlp.down_proj.weight.data.zero_()
+    language_model.model.save_pretrained(repository / "data/model" / own.model.name)
+    given = [
+        row(number, "train", choices=LETTERS, completion=LETTERS[number % 4]) for number in range(8)
+    ]
+    write("train", given)
+    write("validation", [{**one, "cluster": f"held/{one['id']}"} for one in given])
+    seen = trained_on(monkeypatch)
+    train.train_adapter(NAME, own, only_seed=1)
+    assert len({one["completion"] for one in seen}) == 1
+    record = json.loads((repository / "results" / "training" / f"{NAME}.json").read_text())
+    assert record["own_answers_gold"] == 0.25  # as often as the letter is right
+
+
+@pytest.mark.parametrize("choices", [None, "AB", [], ["A", "C"]])
+def test_rows_without_choices_are_named_before_the_model_is_loaded(
+    own: Params,
+    repository,  # noqa: F811
+    write,  # noqa: F811
+    choices: object,
+) -> None:
+    write("train", [*rows("train", 2), row(3, "train", choices=choices)])
+    with pytest.raises(DataError, match=r"train/3 lists no choices .* experiments.prepare"):
+        train.train_adapter(NAME, own)
+    assert not (repository / "adapters").exists()
+
+
+def test_the_base_model_is_let_go_before_training(
+    own: Params,
+    repository,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from experiments.engine import model
+
+    loaded, load_model = [], model.load_model
+
+    def watched(*arguments: object, **named: object):
+        language_model = load_model(*arguments, **named)
+        loaded.append(weakref.ref(language_model.model))
+        return language_model
+
+    monkeypatch.setattr(model, "load_model", watched)
+    gc.disable()
+    try:
+        folder = repository / "data/model" / own.model.name
+        own_answers.with_own_answers({"train": rows("train", 2)}, folder, own)
+        (base,) = loaded
+        assert base() is None
+    finally:
+        gc.enable()
