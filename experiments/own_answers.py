@@ -55,6 +55,7 @@ def own_answers(rows: list[dict], model_folder: Path, parameters: Params) -> lis
         dtype=parameters.evaluate.dtype,
         device=processes.device(),
         quantization=None if quantization == "none" else quantization,
+        matmul=parameters.train.matmul,
         date=parameters.model.date,
     )
     settings = Engine(
