@@ -233,8 +233,8 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             for name in ("mmlu", "base", "chess")
         ),
         (
-            {"adapters.mmlu_shuffled.seeds": [1, 2]},
-            "adapters.mmlu.control: mmlu_shuffled lacks the training seed 3",
+            {"adapters.truthfulqa_shuffled.seeds": [1, 2]},
+            "adapters.truthfulqa.control: truthfulqa_shuffled lacks the training seed 3",
         ),
         ({"analyze.correlate": ["mmlu"] * 3}, "analyze: correlate names an adapter twice"),
         (
