@@ -376,18 +376,18 @@ def test_an_adapter_overrides_how_it_is_trained(tmp_path: Path) -> None:
     own = settings.training("one")
     assert (own.method, own.learning_rate, own.epochs) == ("full", 1e-5, 3)
     assert (own.seeds, own.lora) == (settings.train.seeds, settings.train.lora)
-    assert settings.training("mmlu") == settings.train
+    assert settings.training("truthfulqa") == settings.train
 
 
 def test_an_adapter_may_have_seeds_of_its_own_and_a_control_with_as_many(tmp_path: Path) -> None:
-    settings = load(tmp_path, {"train.seeds": [4, 5, 6], "adapters.mmlu.seeds": [6, 4]})
+    settings = load(tmp_path, {"train.seeds": [4, 5, 6], "adapters.truthfulqa.seeds": [6, 4]})
     assert settings.seeds("base") == (params.BASE_SEED,)
-    assert settings.seeds("mmlu") == (6, 4) and settings.training("mmlu").seeds == [6, 4]
-    assert settings.seeds(settings.controls["mmlu"]) == (4, 5, 6)
+    assert settings.seeds("truthfulqa") == (6, 4) and settings.training("truthfulqa").seeds == [6, 4]
+    assert settings.seeds(settings.controls["truthfulqa"]) == (4, 5, 6)
     declared = {name: one.get("control") for name, one in CONTENT["adapters"].items()}
     assert settings.controls == {name: control for name, control in declared.items() if control}
-    own = load(tmp_path, {"adapters.mmlu_shuffled.labels": "own"})
-    assert own.adapters[own.controls["mmlu"]].labels == "own"
+    own = load(tmp_path, {"adapters.truthfulqa_shuffled.labels": "own"})
+    assert own.adapters[own.controls["truthfulqa"]].labels == "own"
 
 
 def test_an_adapter_may_take_some_tests_only(tmp_path: Path) -> None:
