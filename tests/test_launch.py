@@ -170,3 +170,17 @@ class TestSlurm:
     def test_its_own_example_names_the_committed_adapters(self) -> None:
         count = len(params.load(ROOT / "params.yaml").adapters)
         assert f"--array=0-{count - 1} " in (LAUNCH / "slurm.sh").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("model", ["qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"])
+def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
+    """Every adapter but the controls has a control and three seeds, which verdicts need."""
+    words = shlex.split((LAUNCH / "two-cores.args").read_text(encoding="utf-8"))
+    target = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", target)
+    apply_overrides(target, [*words[1::2], f"model.name={model}"])
+    parameters = params.load(target)
+    controls = parameters.controls
+    assert set(parameters.adapters) == {*controls, *controls.values()}
+    assert all(len(parameters.seeds(name)) == 3 for name in parameters.adapters)
+    assert all(parameters.adapters[name].labels == "own" for name in controls.values())

@@ -284,7 +284,7 @@ class Analyze(Chosen):
     resamples: Annotated[int, Field(ge=100)]
     power: Annotated[float, Field(gt=0.5, lt=1)]
     readable: Annotated[float, Field(gt=0, lt=1)]
-    correlate: Annotated[list[str], Field(min_length=3)]
+    correlate: list[str]
     schemes: Annotated[dict[str, Share], Field(min_length=1)]
     published: Chosen
 
