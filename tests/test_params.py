@@ -186,7 +186,6 @@ IMPOSSIBLE = [
     ("evaluate.engine.threads", 0, "greater than or equal to 1"),
     ("analyze.confidence", 95, "less than 1"),
     ("analyze.resamples", 10, "greater than or equal to 100"),
-    ("analyze.power", 0.2, "greater than 0.5"),
     ("analyze.schemes", {}, "at least 1 item"),
     ("diff.tolerance", -1, "greater than or equal to 0"),
 ]

@@ -266,11 +266,11 @@ class Analyze(Chosen):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=100)]
-    power: Annotated[float, Field(gt=0.5, lt=1)]
     readable: Annotated[float, Field(gt=0, lt=1)]
     correlate: Annotated[list[str], Field(min_length=3)]
     schemes: Annotated[dict[str, Share], Field(min_length=1)]
     published: Chosen
+    power: float = 0.0  # nothing reads it; archived runs have it
 
     def __post_init__(self) -> None:
         Chosen.__post_init__(self)

@@ -90,7 +90,6 @@ ANALYZE = (
         "clusters",
         Column("excluded", "items not eligible under one of them", ITEMS),
         Column("unparsed", "items lost to a reply that did not parse", ITEMS),
-        Column("minimal_detectable", "difference found with analyze.power", MEASURE, BY_SE),
         "p",
         Column("test", "the test that p is of"),
         "method",

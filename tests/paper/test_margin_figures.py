@@ -13,7 +13,7 @@ from experiments.stats.margins import item_margins, margin_table
 from tests.paper import test_figures as looks
 from tests.stats.test_margins import made
 
-SETTINGS = SimpleNamespace(confidence=0.95, power=0.8, resamples=50)
+SETTINGS = SimpleNamespace(confidence=0.95, resamples=50)
 POSITIONS = {
     "base": 2.0,
     "mmlu": 1.0,
