@@ -47,6 +47,23 @@ def interval(name: str, column: str) -> tuple[str, ...]:
     return next((one.interval for one in columns if one.name == column), ())
 
 
+def dictionary() -> pd.DataFrame:
+    """One row per column of every table: table, column, key, meaning, unit, digits, interval."""
+    return pd.DataFrame(
+        {
+            "table": table.name,
+            "column": column.name,
+            "key": column.name in table.keys,
+            "meaning": column.meaning,
+            "unit": column.unit,
+            "digits": "" if column.digits is None else str(column.digits),
+            "interval": " to ".join(column.interval),
+        }
+        for table in TABLES.values()
+        for column in table.columns
+    )
+
+
 def write(results: Path, name: str, frame: pd.DataFrame) -> None:
     """Replace a table below `results`, with its columns, digits and order of rows."""
     files.write_text(results / f"{name}.csv", text(name, frame))

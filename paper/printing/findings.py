@@ -49,11 +49,11 @@ def primary_of(parameters: Params) -> dict[str, str]:
     return {outcome.task: outcome.measure for outcome in parameters.analysis.primary}
 
 
-def own_gains(report: Report, parameters: Params) -> pd.DataFrame:
+def own_gains(report: Report, parameters: Params, against: str = CONTROL) -> pd.DataFrame:
     """What each adapter of one benchmark gained there, in the benchmark's continuous outcome."""
     table = report.frame("contrasts")
     return pd.concat(
-        of_measures(table, {task: parameters.analysis.continuous[task]}, [task], CONTROL)
+        of_measures(table, {task: parameters.analysis.continuous[task]}, [task], against)
         for task in BENCHMARKS
     )
 

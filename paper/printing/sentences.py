@@ -77,9 +77,9 @@ def digits(row: pd.Series, most: int = 2) -> str:
     return f".{most if pd.isna(known) else max(0, min(int(known), most))}f"
 
 
-def coarsest(rows: pd.DataFrame) -> str:
+def coarsest(rows: pd.DataFrame, most: int = 2) -> str:
     """The format with the fewest decimals that some rows support."""
-    return min((digits(row, 2) for _, row in rows.iterrows()), default=".2f")
+    return min((digits(row, most) for _, row in rows.iterrows()), default=f".{most}f")
 
 
 def unit_of(row: pd.Series) -> str:
@@ -226,9 +226,9 @@ def no_verdict(row: pd.Series) -> str:
     return next((words for said, words in WHY.items() if said in row["reason"]), UNFIXED)
 
 
-def in_italics(tasks: Iterable[str]) -> str:
+def in_italics(tasks: Iterable[str], none: str = "none") -> str:
     """The names of tests as a list in prose."""
-    return listed((f"*{TASKS[task]}*" for task in tasks), "none")
+    return listed((f"*{TASKS[task]}*" for task in tasks), none)
 
 
 def sizes(report: Report, rows: pd.DataFrame, key: str) -> str:

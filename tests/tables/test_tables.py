@@ -46,8 +46,11 @@ def test_an_archived_run_of_earlier_code_is_read_as_it_is() -> None:
         assert len(tables.read(path, path.stem, whole=False))
 
 
-def test_every_column_is_explained() -> None:
-    assert all(len(one.meaning) > 3 for table in tables.TABLES.values() for one in table.columns)
+def test_the_dictionary_explains_every_column() -> None:
+    found = tables.dictionary()
+    assert found["meaning"].str.len().min() > 3
+    row = found[(found["table"] == "effects") & (found["column"] == "estimate")].iloc[0]
+    assert (row.unit, row.digits, row.interval) == ("of the measure", "se", "low to high")
     assert tables.interval("contrasts", "estimate") == ("low", "high")
     assert tables.interval("rankings", "rank") == ("rank_low", "rank_high")
     assert tables.interval("effects", "base_estimate") == tables.interval("nowhere", "x") == ()
