@@ -16,6 +16,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 from experiments import files
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
@@ -312,7 +313,7 @@ class TestHub:
     @pytest.mark.parametrize(
         ("trouble", "error", "says"),
         [
-            (huggingface_hub.errors.OfflineModeIsEnabled("off"), DownloadError, "OFFLINE forbids"),
+            (OfflineModeIsEnabled("off"), DownloadError, "OFFLINE forbids"),
             (OSError(28, "No space left on device"), ModelError, "the disk is full before all of"),
             (PermissionError(13, "Permission denied"), PermissionError, "denied"),  # not the hub's
         ],
