@@ -126,6 +126,7 @@ IMPOSSIBLE = [
     ("adapters.My Adapter", {"train_on": {"mmlu": 1.0}}, "should match pattern"),
     ("adapters.mmlu.train_on", {}, "at least 1 item"),
     ("adapters.mmlu.train_on.mmlu", 1.5, "less than or equal to 1"),
+    ("adapters.mmlu.option_order", "alphabetical", "should be 'shuffled' or 'source'"),
     ("adapters.mmlu.labels", "wrong", "should be 'gold' or 'shuffled'"),
     ("train.method", "LoRA", "should be 'lora', 'qlora' or 'full'"),
     ("train.seeds", [], "at least 1 item"),

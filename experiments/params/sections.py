@@ -270,7 +270,6 @@ class Analyze(Chosen):
     correlate: Annotated[list[str], Field(min_length=3)]
     schemes: Annotated[dict[str, Share], Field(min_length=1)]
     published: Chosen
-    power: float = 0.0  # nothing reads it; archived runs have it
 
     def __post_init__(self) -> None:
         Chosen.__post_init__(self)

@@ -60,7 +60,7 @@ def write_run(
                     "model": model, "task": outcome["task"], "measure": outcome["measure"],
                     "base_estimate": 0.25, "estimate": change, "low": change - 0.2,
                     "high": change + 0.2, "se": 0.1, "n": 40, "clusters": 20,
-                    "significant": abs(change) > 0.2, "decimals": 2,
+                    "significant": abs(change) > 0.2, "minimal_detectable": 0.3, "decimals": 2,
                 }
             )  # fmt: skip
             levels.append({**effects[-1], "seeds": len(seeds), "seed_sd": 0.3,
