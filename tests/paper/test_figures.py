@@ -221,9 +221,9 @@ def test_a_marker_has_its_models_colour(drawn, name):
             assert line.get_color() == looks[marker, face == "white"]
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in FIGURES}))
+@pytest.mark.parametrize("name", FIGURES)
 def test_two_draws_are_the_same_bytes(report, written, name):
-    assert svg(draw(report, name, {})) == written[name]
+    assert svg(draw(report, name)) == written[name]
     assert not plt.get_fignums()  # a figure left open is shown twice by a cell
 
 
