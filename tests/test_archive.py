@@ -306,17 +306,3 @@ def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
     assert stage.code_at_hand(tmp_path) == {"commit": None, "clean": None}
     monkeypatch.setenv("PATH", "")
     assert stage.code_at_hand(tmp_path) == {"commit": None, "clean": None}
-
-
-def test_the_command_says_one_sentence_and_fails(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.archive", "Pocket"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("ArchiveError: 'Pocket' cannot name a run")
-    assert done.stderr.count("\n") == 1

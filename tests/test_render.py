@@ -1,5 +1,4 @@
 import csv
-import os
 import shutil
 import subprocess
 import sys
@@ -165,20 +164,6 @@ def test_quarto_is_used_where_it_is_installed(project, tmp_path, monkeypatch):  
     with pytest.raises(RenderError, match="quarto render failed"):
         stage.render(root, [])
     assert files(root / "_site") == before
-
-
-def test_the_command_says_one_sentence_and_fails(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.render"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("RenderError: _quarto.yml is missing") and done.stdout == ""
 
 
 def published(root: Path, protocol: str) -> None:

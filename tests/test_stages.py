@@ -33,6 +33,7 @@ STAGES = {
     "audit": r"DataError: paper/reported/.*",
     "render": r"RenderError: .*_quarto.yml.*",
     "diff": r"RevisionError: this folder is not a git repository; run from a clone, .*",
+    "archive Pocket": r"ArchiveError: 'Pocket' cannot name a run; .*",
 }
 READ_PARAMETERS = ["fetch", "curate", "prepare", "train mmlu", "evaluate base", "analyze"]
 READ_PARAMETERS += ["reading", "simulate", "audit"]

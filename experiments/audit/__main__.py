@@ -112,7 +112,7 @@ def audit(figures: reported.Reported, resamples: int, seed: int) -> dict[str, pd
         "findings": table,
         "verdicts": findings.verdicts(table),
         "numbers": findings.numbers(found),
-        "correlations": correlations.to_four_decimals(cells),
+        "correlations": cells,
         "quoted": quoted,
         "unparsed": bounds,
         "rates": rates,

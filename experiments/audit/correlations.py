@@ -46,8 +46,7 @@ def recompute(reported: Reported, resamples: int, seed: int) -> pd.DataFrame:
             }
             for cell in reported.correlations.itertuples()
         )
-        table["difference"] = table["pearson"] - table["published"]
-        table["reproduced"] = table["difference"].abs() <= REPRODUCED
+        table["reproduced"] = (table["pearson"] - table["published"]).abs() <= REPRODUCED
         table["p_holm"] = multipletests(table["p"], method="holm")[1]
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
@@ -176,10 +175,3 @@ def baseline_row(table: pd.DataFrame) -> Finding:
         n=int(cell["n"].min()),
         source="complete_results.csv",
     )
-
-
-def to_four_decimals(table: pd.DataFrame) -> pd.DataFrame:
-    """Four decimals, no negative zero; of the difference only whether the two agree is kept."""
-    figures = table.drop(columns="difference").round(4)
-    numeric = figures.select_dtypes("float").columns
-    return figures.assign(**{name: figures[name] + 0.0 for name in numeric})

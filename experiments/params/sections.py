@@ -282,7 +282,6 @@ class Analyze(Chosen):
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     resamples: Annotated[int, Field(ge=100)]
-    power: Annotated[float, Field(gt=0.5, lt=1)]
     readable: Annotated[float, Field(gt=0, lt=1)]
     correlate: list[str]
     schemes: Annotated[dict[str, Share], Field(min_length=1)]

@@ -8,7 +8,6 @@ product serves all models and measures, and keeps them paired.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -90,11 +89,10 @@ def cluster_totals(values: pd.DataFrame) -> ClusterTotals:
     return totals_of_means(item_means(values))
 
 
-def totals_of_means(means: pd.DataFrame, cell: Sequence[str] = tuple(CELL)) -> ClusterTotals:
-    """Totals of a frame with the columns of `cell`, `cluster` and `value` (NaN is left out)."""
-    cells = means[list(cell)].drop_duplicates()
-    cells = pd.MultiIndex.from_frame(cells)
-    column = cells.get_indexer(pd.MultiIndex.from_frame(means[list(cell)]))
+def totals_of_means(means: pd.DataFrame) -> ClusterTotals:
+    """Totals of a frame with the columns of CELL, `cluster` and `value` (NaN is left out)."""
+    cells = pd.MultiIndex.from_frame(means[CELL].drop_duplicates())
+    column = cells.get_indexer(pd.MultiIndex.from_frame(means[CELL]))
     row, clusters = pd.factorize(means["cluster"], sort=True)
     present = means["value"].notna().to_numpy()
     shape = (len(clusters), len(cells))

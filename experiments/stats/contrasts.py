@@ -20,7 +20,6 @@ from experiments.params import BASE
 from experiments.stats.components import components
 from experiments.stats.values import checked_values
 
-LEAST_SEEDS = 3
 OK, ONE_SEED, TWO_SEEDS = "ok", "one training seed", "two training seeds"
 NOT_READABLE, NO_CONTROL, NO_INTERVAL = "not readable", "no control", "no interval"
 ASKED = ["id", "frame"]

@@ -16,9 +16,8 @@ def corrected(
     primary: Sequence[Mapping[str, str]],
     *,
     confidence: float,
-    p: str = "p",
 ) -> pd.DataFrame:
-    """The table with `family`, `p_adjusted`, `adjustment` and `significant` after its columns.
+    """The table with `family`, `p_adjusted` and `significant` after its columns.
 
     `primary` lists the pre-declared outcomes as column: value pairs; one that leaves a column out
     ({task, measure} without model) means every row that matches. Those rows are one family,
@@ -41,7 +40,7 @@ def corrected(
                 "evaluate it"
             )
         is_primary |= matches
-    raw = table[p].to_numpy(float)
+    raw = table["p"].to_numpy(float)
     adjusted = np.full(len(table), np.nan)
     for rows, method in ((is_primary, "holm"), (~is_primary, "fdr_bh")):
         tested = rows & ~np.isnan(raw)
@@ -50,6 +49,5 @@ def corrected(
     return table.assign(
         family=np.where(is_primary, "primary", "exploratory"),
         p_adjusted=adjusted,
-        adjustment=np.where(is_primary, "holm", "benjamini_hochberg"),
         significant=adjusted <= 1 - confidence,
     )

@@ -79,9 +79,9 @@ def levels(values: pd.DataFrame, settings: Analyze) -> pd.DataFrame:
     if (chosen["model"] == BASE).all():
         table[columns] = np.nan
     else:
-        changes = paired_effects(
-            chosen, confidence=settings.confidence, power=settings.power
-        ).rename(columns={"estimate": "change"} | {name[7:]: name for name in columns[1:]})
+        changes = paired_effects(chosen, confidence=settings.confidence).rename(
+            columns={"estimate": "change"} | {name[7:]: name for name in columns[1:]}
+        )
         key = ["model", "measure"]
         table = table.merge(changes[[*key, *columns]], on=key, how="left")
     pairs = table["measure"].map(names)

@@ -9,11 +9,10 @@ from scipy import stats
 from experiments.params import BASE
 from experiments.stats.clusters import totals_of_means
 from experiments.stats.differences import difference_bounds
-from experiments.stats.power import minimal_detectable_effect
 from experiments.stats.values import CELL, item_means, value_kinds
 
 
-def paired_effects(values: pd.DataFrame, *, confidence: float, power: float) -> pd.DataFrame:
+def paired_effects(values: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
     """One row per adapter × task × measure: the mean of (adapter - base) over the same items.
 
     Only items with a value under both models count (training seeds averaged within items).
@@ -38,9 +37,6 @@ def paired_effects(values: pd.DataFrame, *, confidence: float, power: float) -> 
     steps = (table.kind.isin(("binary", "ternary")) & (table.step <= 1)).to_numpy()
     bounded = table.kind.isin(("binary", "share", "ternary", "signed")).to_numpy()
     table = pd.concat([table, difference_bounds(totals, bounded, confidence=confidence)], axis=1)
-    table["minimal_detectable"] = minimal_detectable_effect(
-        table.se.to_numpy(), table.clusters.to_numpy(), confidence=confidence, power=power
-    )
     exact = [
         sign_flip_exact(totals.sums[:, column]) if steps[column] else np.nan
         for column in range(len(table))

@@ -14,11 +14,11 @@ OPTIONS = {"mmlu": 4, "truthfulqa": 4}
 RATES = ("accuracy", "accuracy_pooled", "probability", "accuracy_source_order")
 
 
-def draw(report: Report, measures: str = "continuous") -> Figure:
-    """`measures` is "continuous" or "capability" (accuracy); the band is the base model's."""
+def draw(report: Report) -> Figure:
+    """The continuous outcomes; the band is the base model's interval."""
     table = report.frame("contrasts")
     panels: list[style.Panel] = []
-    for task, measure in outcomes(report, measures):
+    for task, measure in outcomes(report, "continuous"):
         own, line = style.cells(table, task, measure, against=NOTHING), blind(task, measure)
         said = "content ignored" if line is not None and not any(one.said for one in panels) else ""
         panels.append(style.Panel(own, heading((task, measure)), line, said, band=True))

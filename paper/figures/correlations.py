@@ -13,12 +13,11 @@ from printing.labels import TASKS
 from printing.report import Report, show
 
 SCALE = 0.38  # half the width of the small scale in a cell, in cells
-KINDS = {"pearson": "Pearson's r", "spearman": "Spearman's ρ"}
 
 
-def draw(report: Report, coefficient: str = "pearson") -> Figure:
-    """A heat map with an interval in each cell; `coefficient` is "pearson" or "spearman"."""
-    table = report.frame("correlation_analysis").query("coefficient == @coefficient")
+def draw(report: Report) -> Figure:
+    """A heat map with an interval in each cell."""
+    table = report.frame("correlation_analysis").query("coefficient == 'pearson'")
     table = table.assign(
         column=[named((row.benchmark, row.x_measure)) for row in table.itertuples()],
         line=[named((row.sycophancy_dataset, row.y_measure)) for row in table.itertuples()],
@@ -44,7 +43,7 @@ def draw(report: Report, coefficient: str = "pearson") -> Figure:
         panel.set_xticks(np.add.outer(x[0], [-SCALE, 0, SCALE]).ravel())
         panel.set_xticklabels([f"{style.MINUS}1", "0", "1"] * len(cells.columns), rotation=0)
         panel.tick_params(axis="y", length=0, rotation=0)
-        panel.set(xlabel=f"{KINDS[coefficient]} over {table['n'].max():.0f} adapters", ylabel="")
+        panel.set(xlabel=f"Pearson's r over {table['n'].max():.0f} adapters", ylabel="")
         above = panel.secondary_xaxis("top")
         above.set_xticks(x[0], cells.columns)
         above.tick_params(length=0)

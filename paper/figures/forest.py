@@ -11,13 +11,13 @@ from printing.labels import MEASURES, TASKS
 from printing.report import Report
 
 
-def draw(report: Report, against: str = CONTROL) -> Figure:
-    """A row of panels per test, which share their scale; `against` is "control" or "base"."""
+def draw(report: Report) -> Figure:
+    """A row of panels per test, which share their scale."""
     table = report.frame("contrasts")
     tests = outcomes(report, "primary")
     lines = [
         [
-            style.Panel(style.cells(table, task, one, against=against), [MEASURES[one]])
+            style.Panel(style.cells(table, task, one, against=CONTROL), [MEASURES[one]])
             for one in (measure, *HALVES)
         ]
         for task, measure in tests
@@ -28,5 +28,5 @@ def draw(report: Report, against: str = CONTROL) -> Figure:
             unit = panels[0].table["unit"].dropna()
             said = f"\n({unit.iloc[0]})" if len(unit) else ""
             line[0].set_ylabel(f"{TASKS[task]}{said}", fontweight="bold")
-        figure.supxlabel(f"Towards the user, beyond the {against} →   ({style.ONCE_SAID})")
+        figure.supxlabel(f"Towards the user, beyond the control →   ({style.ONCE_SAID})")
     return figure

@@ -15,14 +15,12 @@ HALVES = ("toward_error", "toward_truth")
 def outcomes(report: Report, kind: str) -> list[Outcome]:
     """The (task, measure) of one kind, in the order of tables.
 
-    "primary": the primary outcomes; "capability" and "continuous": the headline rate and the
-    continuous outcome of every benchmark.
+    "primary": the primary outcomes; "continuous": the continuous outcome of every benchmark.
     """
     analyze = params.load(report.results.parent / "params.yaml").analysis
     if kind == "primary":
         return [(outcome.task, outcome.measure) for outcome in analyze.primary]
-    chosen = {"capability": analyze.headline, "continuous": analyze.continuous}[kind]
-    return [(task, chosen[task]) for task in BENCHMARKS]
+    return [(task, analyze.continuous[task]) for task in BENCHMARKS]
 
 
 def heading(outcome: Outcome) -> list[str]:

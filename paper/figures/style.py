@@ -78,17 +78,16 @@ def grid(
     *,
     room: float,
     row: float = 0.19,
-    grouped: bool = True,
     **options: object,
 ) -> Iterator[tuple[Figure, np.ndarray, np.ndarray]]:
     """A figure of panels which share their rows: figure, axes and the heights of the rows.
 
     A line of panels is `room` inches and `row` for each model high. `models` are all that have a
-    cell in any panel, unless given; groups of them stand apart if `grouped`.
+    cell in any panel, unless given; groups of them stand apart.
     """
     shown = [panel for line in lines for panel in line]
     models = models or ordered(model for panel in shown for model in panel.table.index)
-    y = heights(models) if grouped else -np.arange(len(models), dtype=float)
+    y = heights(models)
     above = any(panel.said for panel in shown)
     height, columns = len(lines) * (room + row * len(models)), max(map(len, lines))
     with panels(height, len(lines), columns, **options) as (figure, axes):
@@ -180,11 +179,6 @@ def cells(
     return chosen if models is None else chosen.reindex(models)
 
 
-def tested(frame: pd.DataFrame, measures: Sequence[tuple[str, str]]) -> list[str]:
-    """Models with a row for any of these (task, measure), in order."""
-    return ordered([model for one in measures for model in cells(frame, *one).index])
-
-
 def heights(models: Sequence[str]) -> np.ndarray:
     """A row for each model, going down, with a gap between groups of models."""
     group = {model: number for number, names in enumerate(GROUPS) for model in names}
@@ -235,14 +229,14 @@ def reference(axes: Axes, value: float, label: str = "") -> None:
         axes.text(value, 1, label, color=MUTED, fontsize=SMALL, **place)
 
 
-def head(axes: Axes, *lines: str, above: bool = False, muted: bool = True) -> None:
+def head(axes: Axes, *lines: str, above: bool = False) -> None:
     """What the panel shows, line by line; `above` leaves room for the name of a reference line.
 
-    `muted` greys the lines after the first. Text objects of one line each stand on the same height
+    The lines after the first are grey. Text objects of one line each stand on the same height
     in all panels, which a title of several lines does not.
     """
     for number, line in enumerate(reversed(lines)):
-        colour = MUTED if muted and number < len(lines) - 1 else INK
+        colour = MUTED if number < len(lines) - 1 else INK
         beside(axes, line, (0, 1), (0, (14 if above else 4) + 10.5 * number), color=colour)
 
 

@@ -101,11 +101,11 @@ def policies_table(report: Report) -> str:
                 said = said if str(one.allowed) == "True" else "**wrongly**"
             row[one.policy] = report.phrase(f"policies[id={claim},policy={one.policy}]", said)
         rows.append(row)
-    columns = {"Claim": "{claim}"} | {in_words(name): f"{{{name}}}" for name in names}
+    columns = {"Claim": "{claim}"} | {policy_heading(name): f"{{{name}}}" for name in names}
     return report.table(pd.DataFrame(rows, columns=["claim", *names]), columns, "", [])
 
 
-def in_words(policy: str) -> str:
+def policy_heading(policy: str) -> str:
     """The name of a policy as a heading: "Always A"."""
     return " ".join(
         word.upper() if len(word) == 1 else word for word in policy.capitalize().split("_")

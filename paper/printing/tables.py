@@ -10,8 +10,8 @@ import pandas as pd
 from experiments.params import Params
 from experiments.stats.contrasts import CONTROL, ONE_SEED
 from experiments.tables import TABLES
-from printing.labels import FAMILIES, TASKS
-from printing.report import MISSING, NOT_MEASURED, Report, show, spanned
+from printing.labels import FAMILIES
+from printing.report import MISSING, Report, show, spanned
 from printing.sentences import contrast, label, no_verdict, sizes
 
 DAGGER = "†"  # one training seed
@@ -125,20 +125,6 @@ def margins(
     templates["n"] = "{n:.0f}"
     logged = keys if len(splits) > 1 else ["model"]
     return report.table(wide.assign(label=wide["model"].map(label)), templates, "margins", logged)
-
-
-def across(
-    report: Report, measures: dict[str, str], models: list[str], against: str = CONTROL
-) -> str:
-    """Contrasts of some adapters: one row per model, one column per test."""
-    shown = [model for model in models if report.measured(model=model)]
-    if not shown:
-        return NOT_MEASURED.capitalize() + "."
-    columns = {
-        TASKS[task]: {"task": task, "measure": measure, "against": against}
-        for task, measure in measures.items()
-    }
-    return contrasts(report, columns, shown, first="Adapter")
 
 
 def trained(report: Report, parameters: Params) -> str:

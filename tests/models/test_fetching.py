@@ -16,6 +16,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 from experiments import files
 from experiments.errors import DataError, DownloadError, ModelError, ParameterError
@@ -296,16 +297,6 @@ class TestHub:
             fetch_model(MODEL, target)
         assert "\n" not in str(raised.value)
 
-    def test_offline_mode_is_named(
-        self, hub: Hub, target: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def offline(*_: object, **__: object) -> None:
-            raise huggingface_hub.errors.OfflineModeIsEnabled("offline")
-
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", offline)
-        with pytest.raises(DownloadError, match="HF_HUB_OFFLINE forbids"):
-            fetch_model(MODEL, target)
-
     def test_a_name_that_no_hub_has(self, target: Path) -> None:
         with pytest.raises(DownloadError, match="'a/b/c' is no name of a hub repository"):
             fetch_model(Model("a/b/c", REVISION), target)
@@ -319,24 +310,28 @@ class TestHub:
             fetch_model(MODEL, target)
         assert not [path for path in hub.asked if "/resolve/" in path]
 
-    def test_a_full_disk_on_the_way_is_one_sentence(
-        self, hub: Hub, target: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("trouble", "error", "says"),
+        [
+            (OfflineModeIsEnabled("off"), DownloadError, "OFFLINE forbids"),
+            (OSError(28, "No space left on device"), ModelError, "the disk is full before all of"),
+            (PermissionError(13, "Permission denied"), PermissionError, "denied"),  # not the hub's
+        ],
+    )
+    def test_trouble_on_the_way_is_named(
+        self,
+        hub: Hub,
+        target: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        trouble: Exception,
+        error: type[Exception],
+        says: str,
     ) -> None:
-        def full(*_: object, **__: object) -> None:
-            raise OSError(28, "No space left on device")
+        def fails(*_: object, **__: object) -> None:
+            raise trouble
 
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", full)
-        with pytest.raises(ModelError, match="the disk is full before all of org/chat"):
-            fetch_model(MODEL, target)
-
-    def test_other_trouble_with_files_is_not_called_the_hubs(
-        self, hub: Hub, target: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def forbidden(*_: object, **__: object) -> None:
-            raise PermissionError(13, "Permission denied")
-
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", forbidden)
-        with pytest.raises(PermissionError):
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", fails)
+        with pytest.raises(error, match=says):
             fetch_model(MODEL, target)
 
     def test_pickled_weights_alone_are_refused_before_they_are_fetched(

@@ -30,16 +30,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 FIGURES = [
-    ("artefact", {}),
-    ("benchmark_performance", {}),
-    ("benchmark_performance", {"measures": "capability"}),
-    ("correlations", {}),
-    ("correlations", {"coefficient": "spearman"}),
-    ("forest", {}),
-    ("forest", {"against": "base"}),
-    ("sycophancy", {}),
-    ("tradeoff", {}),
-    ("reported_correlations", {}),
+    "artefact",
+    "benchmark_performance",
+    "correlations",
+    "forest",
+    "sycophancy",
+    "tradeoff",
+    "reported_correlations",
 ]
 SMALLEST_TEXT = 7  # points
 LETTERED = ("accuracy", "accuracy_source_order", "chose_first_letter")
@@ -150,8 +147,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 @pytest.fixture(scope="module")
 def drawn(report: Report) -> dict[str, Figure]:
-    """Every figure by name and variant, drawn once."""
-    return {title(name, options): draw(report, name, options) for name, options in FIGURES}
+    """Every figure by name, drawn once."""
+    return {name: draw(report, name) for name in FIGURES}
 
 
 @pytest.fixture(scope="module")
@@ -160,15 +157,8 @@ def written(drawn: dict[str, Figure]) -> dict[str, bytes]:
     return {name: svg(figure) for name, figure in drawn.items()}
 
 
-def title(name: str, options: dict) -> str:
-    return "-".join([name, *options.values()])
-
-
-def draw(report: Report, name: str, options: dict) -> Figure:
-    return importlib.import_module(f"figures.{name}").draw(report, **options)
-
-
-TITLES = [title(*one) for one in FIGURES]
+def draw(report: Report, name: str) -> Figure:
+    return importlib.import_module(f"figures.{name}").draw(report)
 
 
 def texts(figure: Figure) -> list[Text]:
@@ -197,7 +187,7 @@ def tick_labels_out_of_view(axes: plt.Axes) -> list[Text]:
 
 
 @pytest.mark.usefixtures("written")
-@pytest.mark.parametrize("name", TITLES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
     figure = drawn[name]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
@@ -210,7 +200,7 @@ def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
         assert box.y0 >= 0 and box.y1 <= figure.bbox.height, f"{text!r} is cut off"
 
 
-@pytest.mark.parametrize("name", TITLES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_text_is_large_enough_and_says_numbers(drawn, name):
     shown = texts(drawn[name])
     assert min(text.get_fontsize() for text in shown) >= SMALLEST_TEXT
@@ -220,7 +210,7 @@ def test_text_is_large_enough_and_says_numbers(drawn, name):
         assert not re.search(r"-\d", text.get_text()), "a hyphen stands for a minus sign"
 
 
-@pytest.mark.parametrize("name", TITLES)
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_marker_has_its_models_colour(drawn, name):
     looks = {(MARKERS[model], model in OPEN): COLOURS[model] for model in MODELS}
     for axes in drawn[name].axes:
@@ -231,9 +221,9 @@ def test_a_marker_has_its_models_colour(drawn, name):
             assert line.get_color() == looks[marker, face == "white"]
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in FIGURES}))
+@pytest.mark.parametrize("name", FIGURES)
 def test_two_draws_are_the_same_bytes(report, written, name):
-    assert svg(draw(report, name, {})) == written[name]
+    assert svg(draw(report, name)) == written[name]
     assert not plt.get_fignums()  # a figure left open is shown twice by a cell
 
 
@@ -300,4 +290,4 @@ def test_a_missing_table_is_named(tmp_path):
     (tmp_path / "results").mkdir()
     shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
     with pytest.raises(RenderError, match=r"contrasts\.csv is missing"):
-        draw(Report("figures", tmp_path), "forest", {})
+        draw(Report("figures", tmp_path), "forest")

@@ -13,7 +13,7 @@ from experiments.stats.margins import item_margins, margin_table
 from tests.paper import test_figures as looks
 from tests.stats.test_margins import made
 
-SETTINGS = SimpleNamespace(confidence=0.95, power=0.8, resamples=50)
+SETTINGS = SimpleNamespace(confidence=0.95, resamples=50)
 POSITIONS = {
     "base": 2.0,
     "mmlu": 1.0,
@@ -48,7 +48,7 @@ def report(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def drawn(report) -> dict:
-    return {name: looks.draw(report, name, {}) for name in NAMES}
+    return {name: looks.draw(report, name) for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,7 +56,7 @@ def test_the_figure_reads_well_and_repeats(report, drawn, name: str) -> None:
     looks.test_no_text_covers_another_or_leaves_the_figure(drawn, name)
     looks.test_text_is_large_enough_and_says_numbers(drawn, name)
     looks.test_a_marker_has_its_models_colour(drawn, name)
-    assert looks.svg(looks.draw(report, name, {})) == looks.svg(drawn[name])
+    assert looks.svg(looks.draw(report, name)) == looks.svg(drawn[name])
 
 
 def test_every_question_has_its_tick_in_the_panel_of_its_split(report, drawn) -> None:

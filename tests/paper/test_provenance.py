@@ -149,29 +149,20 @@ def test_a_table_without_a_stage_is_refused(root: Path) -> None:
         provenance.note(("nothing",), root)
 
 
-@pytest.mark.parametrize("content", ["", "outs: []", "outs: {a: 1}", "a: [", "- 1"])
-def test_a_data_file_that_is_no_pin_is_refused(root: Path, content: str) -> None:
-    (root / "data.dvc").write_text(content, encoding="utf-8")
-    with pytest.raises(DataError, match=r"data\.dvc is missing or malformed"):
-        provenance.data_hash(root)
-
-
 @pytest.mark.parametrize(
-    "content", ["", "stages:", "a: [", "stages: {a: 1}", "stages: {a: {deps: [{path: data}]}}"]
+    ("name", "content"),
+    [
+        *(("data.dvc", content) for content in ("", "outs: []", "outs: {a: 1}", "a: [", "- 1")),
+        *(("dvc.lock", content) for content in ("", "stages:", "a: [", "stages: {a: 1}")),
+        *(("dvc.yaml", content) for content in ("", "stages:", "stages: [", "other: 1")),
+    ],
 )
-def test_a_lock_that_cannot_be_read_is_refused(root: Path, content: str) -> None:
-    (root / "dvc.lock").write_text(content, encoding="utf-8")
+def test_a_file_of_dvc_that_cannot_be_read_is_refused(root: Path, name: str, content: str) -> None:
+    (root / name).write_text(content, encoding="utf-8")
     provenance.last_runs.cache_clear()
-    with pytest.raises(DataError, match=r"dvc\.lock is missing or malformed.*restore it"):
-        provenance.note(("effects",), root)
-
-
-@pytest.mark.parametrize("content", [None, "", "stages:", "stages: [", "other: 1"])
-def test_a_pipeline_that_cannot_be_read_is_refused(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "dvc.yaml").write_text(content, encoding="utf-8")
-    with pytest.raises(DataError, match=r"dvc\.yaml is missing or malformed"):
-        provenance.note(("effects",), tmp_path)
+    provenance.stages.cache_clear()
+    with pytest.raises(DataError, match=rf"{re.escape(name)} is missing or malformed.*restore it"):
+        provenance.data_hash(root) if name == "data.dvc" else provenance.note(("effects",), root)
 
 
 def test_what_rendering_wrote_down_changes_nothing(root: Path) -> None:

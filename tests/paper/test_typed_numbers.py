@@ -36,7 +36,6 @@ ALLOWED = (
     "1 if they coincide, 0 if they are apart",
     "overlap by less than 1",
     f"{100 * SETTINGS.confidence:g} %",
-    f"{100 * SETTINGS.power:g} % power",
 )
 # Made-up items of the prompts' examples; printing/report.py formats numbers and says none.
 NO_PROSE = {"prompts.py", "report.py"}

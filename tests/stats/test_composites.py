@@ -76,7 +76,7 @@ def test_change_has_the_error_of_the_paired_items():
     found = composite_table(
         cluster_totals(values), [truth_alignment([("quiz", "accuracy")])], confidence=CONFIDENCE
     ).iloc[1]
-    expected = paired_effects(values, confidence=CONFIDENCE, power=0.8)
+    expected = paired_effects(values, confidence=CONFIDENCE)
     assert found.change_se == pytest.approx(expected.se[0])
 
 

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from experiments import tables
 from experiments.simulation.cases import CASES
 from experiments.simulation.coverage import coverage
 from experiments.simulation.familywise import familywise
 from experiments.stats.paired import cluster_t_test, sign_flip_exact
-from experiments.stats.power import minimal_detectable_effect
 from tests.stats.frames import CONFIDENCE, simulated_totals
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -77,15 +75,3 @@ def test_null_binary_outcomes_reject_at_most_in_five_percent():
     sums = rises - generator.binomial(counts - rises, 0.4 / 0.6)
     p = np.array([sign_flip_exact(row) for row in sums.astype(float)])
     assert 0.025 < (p <= 0.05).mean() <= 0.0575
-
-
-def test_power_is_what_the_minimal_detectable_effect_promises():
-    generator = np.random.default_rng(14)
-    clusters, sd = 60, 2.0
-    se = np.array([sd / np.sqrt(clusters)])
-    effect = minimal_detectable_effect(se, [clusters], confidence=CONFIDENCE, power=0.8)[0]
-    sums = generator.normal(effect, sd, (STUDIES, clusters))
-    totals = simulated_totals(sums, np.ones_like(sums))
-    p = stats.ttest_1samp(sums, 0, axis=1).pvalue
-    np.testing.assert_allclose(p, cluster_t_test(totals.means, totals.se, totals.sizes))
-    assert (p <= 0.05).mean() == pytest.approx(0.8, abs=0.03)

@@ -10,7 +10,7 @@ from scipy import stats
 from experiments import measures
 from experiments.stats.margins import item_margins, margin_table, overlap, silverman, spread
 
-SETTINGS = SimpleNamespace(confidence=0.95, power=0.8, resamples=400)
+SETTINGS = SimpleNamespace(confidence=0.95, resamples=400)
 
 
 def outcomes(model: str, at_a: np.ndarray, at_b: np.ndarray) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def three_models():
 def test_change_of_a_rate_is_the_paired_effect_where_all_items_are_eligible():
     values = three_models()
     changes = changes_of(values)
-    paired = paired_effects(values, confidence=CONFIDENCE, power=0.8)
+    paired = paired_effects(values, confidence=CONFIDENCE)
     for column in ("estimate", "low", "high", "se", "p"):
         np.testing.assert_allclose(changes[column], paired[column])
 
