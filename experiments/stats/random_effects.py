@@ -52,7 +52,8 @@ def random_effects(effects: Sequence[float], se: Sequence[float], confidence: fl
     k = len(effects)
     if k < LEAST_MODELS:
         return Summary(k)
-    found = combine_effects(np.asarray(effects, float), np.asarray(se, float) ** 2, "pm")
+    with np.errstate(divide="ignore"):  # its own I², of models that agree entirely
+        found = combine_effects(np.asarray(effects, float), np.asarray(se, float) ** 2, "pm")
     mean, error = found.mean_effect_re, max(found.sd_eff_w_re_hksj, found.sd_eff_w_re)
     half = quantile(k - 1, confidence) * error
     reach = np.nan

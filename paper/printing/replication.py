@@ -97,12 +97,12 @@ def untouched(report: Report) -> str:
     for task, own in of_kind(report, against=NOTHING).groupby("task", sort=False):
         groups = SIDES | {ASTRIDE: "not told from zero", NOT_READABLE: NOT_READABLE}
         said = [
-            f"{code(named)} {words}"
+            f"{words}: {code(named)}"
             for state, words in groups.items()
             if len(named := own.loc[own["said"] == state, "model"])
         ]
-        parts.append(f"on *{TASKS[task]}*, {listed(said, 'nothing was measured')}")
-    text = f"Before any training, {'; '.join(parts)} (zero: who speaks does not matter)."
+        parts.append(f"On *{TASKS[task]}*, {'; '.join(said)}.")
+    text = f"Beside zero, where who speaks does not matter: {' '.join(parts)}"
     return report.phrase("replication[base,sycophancy]", text)
 
 
@@ -115,8 +115,7 @@ def in_every(report: Report) -> str:
         found = dict.fromkeys(own.loc[own["status"] == OK, "model"])
         text = (
             "Nothing is replicated yet: changes in sycophancy beyond a control, with several "
-            f"training runs and readable replies, were measured in {listed(map(code, [found]))} "
-            "alone."
+            f"training runs and readable replies, were measured in {code(found)}."
             if found
             else "Nothing is replicated yet: no model has a change in sycophancy to be judged."
         )

@@ -78,7 +78,7 @@ def summary(report: Report) -> str:
         "Models": "{k:.0f}",
         "Mean": spanned("estimate", format),
         "p (Holm)": "{p:}",
-        "In one more model": f"{{predict_low:{format}}} to {{predict_high:{format}}}",
+        "In one more model": f"[{{predict_low:{format}}}, {{predict_high:{format}}}]",
         "I²": "{i2:.2f}",
         "Models say": "{verdict}",
     }
