@@ -45,7 +45,7 @@ def main() -> None:
     where = folder.relative_to(root).as_posix()
     print(
         f"{where}/ holds {len(tables.archived())} tables, {PARAMS} and {ENVIRONMENT}. Next: "
-        f"dvc repro -s render, and commit {where}/ with what it renders"
+        f"dvc repro -s replicate render, and commit {where}/ with what it renders"
     )
     if not code["clean"]:
         print(

@@ -12,8 +12,9 @@ from experiments import pipeline
 from experiments.errors import ArchiveError
 from experiments.pipeline import LastRun
 
-# Their outputs are not of a run: simulated studies, the audit of published figures, the documents.
-APART = ("reading", "simulate", "audit", "render", pipeline.DATA)
+# Their outputs are not of a run: simulated studies, the audit of published figures, what archived
+# runs say, the documents.
+APART = ("reading", "simulate", "audit", "replicate", "render", pipeline.DATA)
 # Absent from a fresh clone; what later stages read must be what earlier ones wrote.
 IN_CACHE = ("data", "curated", "prepared", "adapters", "outcomes")
 

@@ -286,7 +286,7 @@ def test_code_that_no_commit_has_is_said(
     stage.main()
     assert capsys.readouterr().out.splitlines() == [
         f"runs/first/ holds {len(archived())} tables, params.yaml and environment.json. Next: "
-        "dvc repro -s render, and commit runs/first/ with what it renders"
+        "dvc repro -s replicate render, and commit runs/first/ with what it renders"
     ]
     (repository / "experiments/new.py").write_text("untracked")
     monkeypatch.setattr(sys, "argv", ["archive", "second"])

@@ -31,12 +31,13 @@ STAGES = {
     "reading": None,  # its texts are in the package
     "simulate": r"DataError: runs/long/results/effects.csv is missing; restore it from .*",
     "audit": r"DataError: paper/reported/.*",
+    "replicate": r"DataError: runs/ holds no run of the second protocol; keep the one at hand .*",
     "render": r"RenderError: .*_quarto.yml.*",
     "diff": r"RevisionError: this folder is not a git repository; run from a clone, .*",
     "archive Pocket": r"ArchiveError: 'Pocket' cannot name a run; .*",
 }
 READ_PARAMETERS = ["fetch", "curate", "prepare", "train mmlu", "evaluate base", "analyze"]
-READ_PARAMETERS += ["reading", "simulate", "audit"]
+READ_PARAMETERS += ["reading", "simulate", "audit", "replicate"]
 EARLIER = {
     "results/effects.csv": "model,estimate\nmmlu,0.5\n",
     "results/audit/findings.csv": "a\n1\n",

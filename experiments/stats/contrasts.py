@@ -21,6 +21,7 @@ from experiments.stats.components import components
 from experiments.stats.values import checked_values
 
 OK, ONE_SEED, TWO_SEEDS = "ok", "one training seed", "two training seeds"
+FEW_SEEDS = (ONE_SEED, TWO_SEEDS)
 NOT_READABLE, NO_CONTROL, NO_INTERVAL = "not readable", "no control", "no interval"
 ASKED = ["id", "frame"]
 COLUMNS = [

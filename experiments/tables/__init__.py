@@ -1,7 +1,8 @@
 """The result tables: which there are, what their columns mean, and one way to read and write them.
 
-A table is results/NAME.csv, e.g. "effects" or "audit/findings". analysis.py, simulation.py and
-others.py declare them, column.py says what a declaration holds, digits.py rounds.
+A table is results/NAME.csv, e.g. "effects" or "audit/findings". analysis.py, simulation.py,
+replication.py and others.py declare them, column.py says what a declaration holds, digits.py
+rounds.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from experiments.tables.analysis import ANALYZE, CHANGES
 from experiments.tables.column import Column, Table
 from experiments.tables.digits import with_digits
 from experiments.tables.others import AUDIT, CURATE, PREPARE, READING, RENDER
+from experiments.tables.replication import REPLICATE
 from experiments.tables.simulation import SIMULATE
 
 __all__ = ["CHANGES", "TABLES", "Column", "Table"]
 
-STAGES = (CURATE, PREPARE, ANALYZE, READING, SIMULATE, AUDIT, RENDER)
+STAGES = (CURATE, PREPARE, ANALYZE, READING, SIMULATE, AUDIT, REPLICATE, RENDER)
 TABLES = {table.name: table for tables in STAGES for table in tables}
 # With these a cell can be a formula to a spreadsheet; an apostrophe before it makes it a text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from experiments.stats.contrasts import NO_CONTROL, NOT_READABLE, OK, ONE_SEED, TWO_SEEDS
+from experiments.stats.contrasts import FEW_SEEDS, NO_CONTROL, NOT_READABLE, OK
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 
 WIDTH = 6.3  # inches: the text column of the PDF
@@ -47,7 +47,6 @@ GROUPS = (
 GROUP_GAP = 0.45  # rows
 ONCE = {"ls": (0, (1.2, 1)), "lw": 1}
 ONCE_SAID = "dotted: trained once, no verdict"
-FEW_SEEDS = (ONE_SEED, TWO_SEEDS)
 MINUS = "−"
 
 # Read when a figure is written, long after it is drawn: ids in the SVG that never change.

@@ -1,0 +1,80 @@
+"""What each adapter changes beyond its control in every model, and the mean over models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures import style
+from printing.labels import TASKS
+from printing.replication import of_kind, pooled
+from printing.report import Report
+
+MEAN = "mean of models"
+GAP = 0.35  # rows between adapters
+Row = tuple[str, str]  # adapter; model, MEAN, or nothing for the adapter's own line
+
+
+def draw(report: Report) -> Figure:
+    """A panel per primary outcome, a row per adapter and model, below them the mean if there is."""
+    effects, means = of_kind(report), pooled(report)
+    means = means[means["k"] > 1]
+    listed = rows(effects, means)
+    y = heights(listed)
+    tests = effects[["task", "measure"]].drop_duplicates().itertuples(index=False)
+    tests = list(tests)
+    with style.panels(0.95 + 0.155 * (len(y) - y.min() / 9), 1, len(tests)) as (figure, axes):
+        for panel, (task, measure) in zip(axes[0], tests, strict=True):
+            own = _of(effects, task, measure)
+            points(panel, own, listed, y)
+            diamonds(panel, _of(means, task, measure), listed, y)
+            style.reference(panel, 0)
+            unit = own["unit"].dropna().unique()
+            style.head(panel, TASKS[task], *unit[:1], style.sample(own["n"]))
+            style.ticks(panel)
+        style.rows(axes[0], [model or style.name(adapter) for adapter, model in listed], y)
+        for name, (_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
+            name.set_fontweight("normal" if model else "bold")
+        figure.supxlabel(f"More sycophantic, beyond the control →   ({style.ONCE_SAID})")
+    return figure
+
+
+def rows(effects: pd.DataFrame, means: pd.DataFrame) -> list[Row]:
+    """The rows from top to bottom: each adapter, its models, and their mean."""
+    listed: list[Row] = []
+    for adapter in style.ordered(effects["adapter"]):
+        own = effects.loc[effects["adapter"] == adapter, "model"]
+        listed += [(adapter, ""), *((adapter, model) for model in dict.fromkeys(own))]
+        listed += [(adapter, MEAN)] if adapter in set(means["adapter"]) else []
+    return listed
+
+
+def heights(listed: Sequence[Row]) -> np.ndarray:
+    """A row each, going down, with a gap above every adapter."""
+    gaps = np.cumsum([GAP * (not model) for _, model in listed])
+    return -(np.arange(len(listed)) + gaps) if len(listed) else np.zeros(0)
+
+
+def points(panel: Axes, effects: pd.DataFrame, listed: Sequence[Row], y: np.ndarray) -> None:
+    """The models' own effects, in the adapter's colour and marker."""
+    own = effects.set_index(["adapter", "model"])
+    places = [place for place, row in enumerate(listed) if row in own.index]
+    table = own.loc[[listed[place] for place in places]].reset_index("model")
+    style.dots(panel, table, y[places])
+
+
+def diamonds(panel: Axes, means: pd.DataFrame, listed: Sequence[Row], y: np.ndarray) -> None:
+    """The means with a thick interval, and a thin one for the effect in one more model."""
+    for row in means.itertuples():
+        height = y[listed.index((row.adapter, MEAN))]
+        panel.plot([row.predict_low, row.predict_high], [height] * 2, color=style.INK, lw=0.7)
+        panel.plot([row.low, row.high], [height] * 2, color=style.INK, lw=2)
+        panel.plot(row.estimate, height, "D", color=style.INK, markersize=5, clip_on=False)
+
+
+def _of(table: pd.DataFrame, task: str, measure: str) -> pd.DataFrame:
+    return table[(table["task"] == task) & (table["measure"] == measure)]

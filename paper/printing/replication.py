@@ -1,0 +1,212 @@
+"""What several models say of base models and of training, as sentences that the tables decide.
+
+The tables are results/replication.csv, its summary and results/tradeoff_slope.csv
+(experiments/stats/replication.py, slopes.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from experiments.claims import CONTROL, NOTHING
+from experiments.stats.contrasts import NOT_READABLE, OK
+from experiments.stats.replication import (
+    ABOVE,
+    ASTRIDE,
+    BELOW,
+    IN_ALL,
+    IN_NONE,
+    IN_SOME,
+    KNOWS,
+    ONE_MODEL,
+    OPPOSITE,
+    SYCOPHANCY,
+)
+from experiments.stats.slopes import ALL, BETWEEN, FEW
+from figures.benchmark_performance import blind
+from printing.labels import TASKS
+from printing.report import Report, fill, spanned
+from printing.sentences import digits, label, listed, unit_of
+
+SIDES = {ABOVE: "more sycophantic", BELOW: "less sycophantic"}
+SLOPES = {True: "more", False: "less"}
+
+
+def models(report: Report) -> list[str]:
+    """The base models, small ones first."""
+    return list(dict.fromkeys(report.frame("replication")["model"]))
+
+
+def code(names: Iterable[str]) -> str:
+    """Names of models in prose."""
+    return listed(f"`{name}`" for name in names)
+
+
+def of_kind(report: Report, kind: str = SYCOPHANCY, against: str = CONTROL) -> pd.DataFrame:
+    """Effects or levels of one kind, by model."""
+    return _of_kind(report.frame("replication"), kind, against)
+
+
+def pooled(report: Report, kind: str = SYCOPHANCY, against: str = CONTROL) -> pd.DataFrame:
+    """The summary of effects or levels of one kind."""
+    return _of_kind(report.frame("replication_summary"), kind, against)
+
+
+def is_continuous(task: str, measure: str) -> bool:
+    """Whether a benchmark's measure is its continuous outcome, for which chance is known."""
+    return measure == "probability" or "margin" in measure
+
+
+def compared(report: Report) -> str:
+    """Which models there are and from which runs, as whole sentences."""
+    table, names = report.frame("replication"), models(report)
+    runs = listed(f"`runs/{run}`" for run in dict.fromkeys(table["run"]))
+    text = f"Base models with a run of the second protocol: {len(names)} ({code(names)}; {runs})."
+    left = table[table["instead_of"].notna()].drop_duplicates(["model", "adapter"])
+    if len(left):
+        chosen = listed(
+            f"{label(row.adapter)} of `{row.model}` from `{row.run}` and not {row.instead_of}"
+            for row in left.itertuples()
+        )
+        text += f" Of several runs that with more training seeds counts, then more items: {chosen}."
+    return report.phrase("replication.run", text)
+
+
+def knows(report: Report) -> str:
+    """On which benchmarks the base models are beyond chance, as a whole sentence."""
+    table, parts = of_kind(report, KNOWS, NOTHING), []
+    for model, own in table.groupby("model", sort=False):
+        beyond = [
+            TASKS[row.task]
+            for row in own.itertuples()
+            if is_continuous(row.task, row.measure) and row.low > blind(row.task, row.measure)
+        ]
+        parts.append(f"`{model}` on {listed(dict.fromkeys(beyond))}")
+    text = (
+        "By the probability of the right option or the margin of the right text, these base models "
+        f"are told from one that does not read the question: {'; '.join(parts)}."
+    )
+    return report.phrase("replication[base,knows]", text)
+
+
+def untouched(report: Report) -> str:
+    """How sycophantic the base models are, as a whole sentence."""
+    parts = []
+    for task, own in of_kind(report, against=NOTHING).groupby("task", sort=False):
+        groups = SIDES | {ASTRIDE: "not told from zero", NOT_READABLE: NOT_READABLE}
+        said = [
+            f"{words}: {code(named)}"
+            for state, words in groups.items()
+            if len(named := own.loc[own["said"] == state, "model"])
+        ]
+        parts.append(f"On *{TASKS[task]}*, {'; '.join(said)}.")
+    text = f"Beside zero, where who speaks does not matter: {' '.join(parts)}"
+    return report.phrase("replication[base,sycophancy]", text)
+
+
+def in_every(report: Report) -> str:
+    """What holds in every one of several models, as whole sentences."""
+    table, key = pooled(report), "replication_summary[in every model]"
+    several = table[table["k"] > 1]
+    if several.empty:
+        own = of_kind(report)
+        found = dict.fromkeys(own.loc[own["status"] == OK, "model"])
+        text = (
+            "Nothing is replicated yet: changes in sycophancy beyond a control, with several "
+            f"training runs and readable replies, were measured in {code(found)}."
+            if found
+            else "Nothing is replicated yet: no model has a change in sycophancy to be judged."
+        )
+        return report.phrase(key, text)
+    held = [
+        f"{_where(report, row)} {SIDES[_side(row)]} in {row['k']} of {row['k']} "
+        f"({fill(spanned('estimate', f'+{digits(row, 3)}'), row)}{unit_of(row)} over models)"
+        for row in _rows(several[several["verdict"].str.endswith(IN_ALL)])
+    ]
+    counted = f"effects that several models measured: {len(several)}"
+    none = "No change in sycophancy beyond a control holds in every model that measured it"
+    text = f"In every model that measured it: {listed(held)}" if held else none
+    few = " Two models say little about a third." if several["k"].max() == 2 else ""
+    return report.phrase(key, f"{text} ({counted}).{few}")
+
+
+def in_one(report: Report) -> str:
+    """What some models show and others do not, or one alone measured, as whole sentences."""
+    table = pooled(report)
+    some = [
+        f"{_where(report, row)} {SIDES[_side(row)]} in {code(_models(report, row, _side(row)))}, "
+        f"not told from zero in {code(_models(report, row, ASTRIDE))}"
+        for row in _rows(table[table["verdict"].str.endswith(IN_SOME)])
+    ]
+    alone = [
+        f"{_where(report, row)} {words} in {code(found)}"
+        for row in _rows(table[table["verdict"] == ONE_MODEL])
+        for side, words in SIDES.items()
+        if (found := _models(report, row, side))
+    ]
+    text = f"In some models and not in others: {'; '.join(some)}. " if some else ""
+    text += f"In the only model that measured it: {'; '.join(alone)}." if alone else ""
+    text = text.strip() or "No change in sycophancy is shown by one model only."
+    return report.phrase("replication_summary[in one model]", text)
+
+
+def contradicted(report: Report) -> str:
+    """What rises in one model and falls in another, as a whole sentence."""
+    table = pooled(report)
+    several = table[table["k"] > 1]
+    parts = [
+        f"{_where(report, row)} {SIDES[ABOVE]} in {code(_models(report, row, ABOVE))} and "
+        f"{SIDES[BELOW]} in {code(_models(report, row, BELOW))}"
+        for row in _rows(several[several["verdict"] == OPPOSITE])
+    ]
+    none = int((several["verdict"] == IN_NONE).sum())
+    text = f"Contradicted: {'; '.join(parts)}." if parts else "No model contradicts another."
+    if len(several):
+        text += f" Told from zero in none of several models: {none} of {len(several)} effects."
+    return report.phrase("replication_summary[contradicted]", text)
+
+
+def tradeoff(report: Report, confidence: float) -> str:
+    """What the slopes over all benchmarks say, as a whole sentence."""
+    table, key = report.frame("tradeoff_slope"), "tradeoff_slope[all]"
+    table = table[(table["benchmark"] == ALL) & (table["level"] == BETWEEN)]
+    told = table[table["p_adjusted"] <= 1 - confidence]
+    if table["status"].eq(FEW).all():
+        most = 0 if table.empty else table["points"].max()
+        text = f"Too few adapters to tell: {most} have a control to be measured against."
+    elif told.empty:
+        text = "No slope of sycophancy by the mean rate over benchmarks is told from zero."
+    else:
+        parts = (f"{SLOPES[row.slope > 0]} on *{TASKS[row.task]}*" for row in told.itertuples())
+        text = f"Adapters that gain more are more sycophantic or less: {listed(parts)}."
+    return report.phrase(key, text)
+
+
+def _of_kind(table: pd.DataFrame, kind: str, against: str) -> pd.DataFrame:
+    return table[(table["kind"] == kind) & (table["against"] == against)]
+
+
+def _rows(table: pd.DataFrame) -> Iterator[pd.Series]:
+    return (row for _, row in table.iterrows())
+
+
+def _side(row: pd.Series) -> str:
+    """The side of zero that a verdict names."""
+    return ABOVE if row["verdict"].startswith(ABOVE) else BELOW
+
+
+def _where(report: Report, row: pd.Series) -> str:
+    """An effect of the summary in words, with its control where adapters have several."""
+    table = pooled(report)
+    several = table.loc[table["adapter"] == row["adapter"], "control"].nunique() > 1
+    beyond = f" beyond {label(row['control'])}" if several else ""
+    return f"{label(row['adapter'])} on *{TASKS[row['task']]}*{beyond}"
+
+
+def _models(report: Report, row: pd.Series, said: str) -> list[str]:
+    """The models that say so of an effect of the summary."""
+    own = of_kind(report)
+    keys = ["adapter", "task", "measure", "control"]
+    return own.loc[(own[keys] == row[keys]).all(axis=1) & (own["said"] == said), "model"].tolist()

@@ -1,0 +1,147 @@
+"""The tables of the page of several models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from experiments.claims import NOTHING
+from experiments.stats.contrasts import FEW_SEEDS, NOT_READABLE
+from experiments.stats.replication import ABOVE, BELOW, KNOWS, READABLE
+from experiments.stats.slopes import ALL, BETWEEN, OK, WITHIN
+from figures.style import ordered
+from printing.labels import TASKS
+from printing.replication import is_continuous, models, of_kind, pooled
+from printing.report import MISSING, Report, spanned
+from printing.sentences import coarsest, digits, label
+from printing.tables import DAGGER, probability
+
+KEY = ["model", "adapter", "task", "measure", "against"]
+POOLED = ["adapter", "task", "measure", "against", "control"]
+FIVE = "five adapters"  # of the source study, without its base model
+
+
+def levels(report: Report) -> str:
+    """A row per quantity and a column per base model: sycophancy, knowledge, what is readable."""
+    names, lines = models(report), []
+    rates = of_kind(report, KNOWS, NOTHING)
+    pairs = zip(rates["task"], rates["measure"], strict=True)
+    rates = rates[[not is_continuous(*pair) for pair in pairs]]
+    masses = of_kind(report, READABLE, NOTHING).sort_values("estimate", kind="stable")
+    least = masses.drop_duplicates(["model", "task"]).sort_index()
+    blocks = (
+        ("right on {}", rates, 2),
+        ("{}: user beyond third party", of_kind(report, against=NOTHING), 3),
+        ("{}: probability of the offered replies, least arm", least, 2),
+    )
+    for said, table, most in blocks:
+        for task, part in table.groupby("task", sort=False):
+            own = part.drop_duplicates("model").set_index("model").reindex(names).reset_index()
+            lines.append(
+                [said.format(TASKS[task]), *(_cell(report, row, most) for row in _rows(own))]
+            )
+    return _words(report, ["Base model", *(f"`{name}`" for name in names)], lines)
+
+
+def effects(report: Report) -> str:
+    """A row per adapter and model, a column per test: changes in sycophancy beyond the control."""
+    table = of_kind(report)
+    tests, lines = list(dict.fromkeys(table["task"])), []
+    for adapter in ordered(table["adapter"]):
+        for model in models(report):
+            own = table[(table["adapter"] == adapter) & (table["model"] == model)]
+            if own.empty:
+                continue
+            by_task = own.set_index("task").reindex(tests).reset_index()
+            control = label(own["control"].iloc[0])
+            cells = [_cell(report, row, 3) for row in _rows(by_task)]
+            lines.append([label(adapter), f"`{model}`", control, *cells])
+    return _words(report, ["Adapter", "Model", "Control", *map(TASKS.get, tests)], lines)
+
+
+def summary(report: Report) -> str:
+    """Means over models, where several measured an effect; "" where none did."""
+    table = pooled(report)
+    table = table[table["k"] > 1]
+    if table.empty:
+        return ""
+    format = f"+{coarsest(table, 3)}"
+    table = table.assign(
+        what=[f"{label(row['adapter'])}, {TASKS[row['task']]}" for row in _rows(table)],
+        beyond=table["control"].map(label),
+        p=table["p_adjusted"].map(probability),
+    )
+    columns = {
+        "Effect": "{what}",
+        "Beyond": "{beyond}",
+        "Models": "{k:.0f}",
+        "Mean": spanned("estimate", format),
+        "p (Holm)": "{p:}",
+        "In one more model": f"[{{predict_low:{format}}}, {{predict_high:{format}}}]",
+        "I²": "{i2:.2f}",
+        "Models say": "{verdict}",
+    }
+    return report.table(table, columns, "replication_summary", POOLED)
+
+
+def slopes(report: Report) -> str:
+    """A row per benchmark and test: the source study's correlation, and the slopes here."""
+    table, published = report.frame("tradeoff_slope"), report.frame("audit/correlations")
+    known, lines = set(zip(published["benchmark"], published["test"], strict=True)), []
+    for (benchmark, task), part in table.groupby(["benchmark", "task"], sort=False):
+        source = [MISSING, MISSING]
+        if (benchmark, task) in known:
+            where = {"benchmark": benchmark, "test": task, "rows": FIVE}
+            source = [
+                report.number("audit/correlations", "published", "+.2f", **where),
+                report.interval("audit/correlations", "pearson", "+.2f", **where),
+            ]
+        by_level = part.set_index("level", drop=False)
+        cells = [_slope(report, by_level.loc[level]) for level in (BETWEEN, WITHIN)]
+        name = "All (mean rate)" if benchmark == ALL else TASKS[benchmark]
+        key = f"tradeoff_slope[benchmark={benchmark},task={task},level={BETWEEN}].points"
+        points = report.count(key, int(by_level.loc[BETWEEN, "points"]))
+        lines.append([name, TASKS[task], *source, points, *cells])
+    heads = [
+        "Gain on",
+        "Change on",
+        "r, published",
+        "r, its adapters",
+        "Points",
+        "Slope over adapters",
+    ]
+    return _words(report, [*heads, "over training runs"], lines)
+
+
+def _cell(report: Report, row: pd.Series, most: int) -> str:
+    """A level or effect with its interval, bold if it is told from zero, or why there is none."""
+    where = {name: row[name] for name in KEY}
+    if pd.isna(row["status"]):
+        return MISSING
+    if row["status"] == NOT_READABLE or pd.isna(row["low"]):
+        key = ",".join(f"{name}={value}" for name, value in where.items())
+        return report.phrase(f"replication[{key}].words", row["status"])
+    level = row["kind"] in (KNOWS, READABLE)
+    format = ("" if level else "+") + digits(row, most)
+    mark = "**" if row["said"] in (ABOVE, BELOW) else ""
+    printed = report.interval("replication", "estimate", format, **where)
+    return f"{mark}{printed}{mark}{DAGGER * (row['status'] in FEW_SEEDS)}"
+
+
+def _slope(report: Report, row: pd.Series) -> str:
+    where = {name: row[name] for name in ("benchmark", "x_measure", "task", "y_measure", "level")}
+    if row["status"] != OK:
+        return report.phrase(f"tradeoff_slope[{where}].words", row["status"])
+    return report.interval("tradeoff_slope", "slope", f"+{digits(row)}", **where)
+
+
+def _rows(table: pd.DataFrame) -> Sequence[pd.Series]:
+    return [row for _, row in table.iterrows()]
+
+
+def _words(report: Report, heads: Sequence[str], lines: list[list[str]]) -> str:
+    """A Markdown table of cells that are texts already."""
+    frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
+    columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
+    return report.table(frame, columns, "", [])

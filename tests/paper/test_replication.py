@@ -1,0 +1,201 @@
+"""The page of several models: what it says changes with the runs that are there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import replicate, tables
+from experiments.errors import DataError
+from experiments.rendering.document import INLINE, Cell, load_document, load_project
+from figures import capability_slope, replication
+from printing import replication as said
+from printing import report as door
+from printing.report import Report
+from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
+from tests.paper.test_runs import executed
+
+mpl.use("Agg")
+ROOT = Path(__file__).resolve().parents[2]
+MMLU, CURE = ("mmlu", "answer"), ("anti_sycophancy", "are_you_sure")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository without runs."""
+    (tmp_path / "results/audit").mkdir(parents=True)
+    (tmp_path / "runs").mkdir()
+    for name in ("params.yaml", "dvc.yaml", "dvc.lock", "data.dvc"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copy(ROOT / "results/audit/correlations.csv", tmp_path / "results/audit")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def page(root: Path) -> Callable[[], str]:
+    """What replication.qmd shows over the runs of `root`, as Markdown."""
+
+    def shown() -> str:
+        replicate.main()
+        door._read.cache_clear()
+        document = load_document(ROOT, Path("paper/replication.qmd"), load_project(ROOT))
+        names, parts = {"root": root}, []
+        for part in document.parts:
+            if isinstance(part, Cell):
+                source = part.source.replace('Report("replication")', 'Report("replication", root)')
+                parts.append(executed(source, names))
+            else:
+                parts.append(INLINE.sub(lambda match: executed(match[1], names), part.source))
+        text = "\n\n".join(parts)
+        assert "nan" not in text and "{" not in re.sub(r"\{[#.][^}]*\}", "", text)
+        labels = re.findall(r"\{#(tbl-[\w-]+)\}", text)
+        assert set(re.findall(r"@(tbl-[\w-]+)", text)) <= set(labels)
+        return " ".join(text.split())
+
+    return shown
+
+
+def test_without_a_run_the_stage_says_so(root: Path) -> None:
+    with pytest.raises(DataError, match="no run of the second protocol"):
+        replicate.main()
+
+
+def test_one_model_replicates_nothing(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL, {CURE: 0.3})
+    text = page()
+    assert f"second protocol: 1 (`{SMALL}`;" in text
+    assert "Nothing is replicated yet" in text and f"measured in `{SMALL}`." in text
+    assert "In the only model that measured it: Anti-sycophancy on *Are you sure?* more" in text
+    assert "There is no mean over models yet" in text
+    assert "Too few adapters to tell: 6 have a control" in text and "too few adapters |" in text
+
+
+def test_what_holds_in_all_models_comes_first(root: Path, page: Callable[[], str]) -> None:
+    for model in (MIDDLE, LARGE):
+        archive(root, model, {MMLU: 0.5, CURE: -0.4})
+    text = page()
+    assert "MMLU on *Answer* more sycophantic in 2 of 2 (+0.50" in text
+    assert "Anti-sycophancy on *Are you sure?* less sycophantic in 2 of 2 (−0.40" in text
+    assert "Two models say little about a third." in text and "[–" not in text
+    assert "Nothing is replicated" not in text and "No model contradicts another" in text
+    assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| above zero in all |" in text
+
+
+def test_sentences_do_not_outlive_their_run(root: Path, page: Callable[[], str]) -> None:
+    """The same page, one run exchanged for another each time."""
+    archive(root, SMALL, {MMLU: 0.5})
+    archive(root, MIDDLE, {MMLU: 0.5})
+    folder = archive(root, LARGE, {MMLU: 0.5})
+    assert "MMLU on *Answer* more sycophantic in 3 of 3" in page()
+    shutil.rmtree(folder)
+    folder = archive(root, LARGE, {MMLU: 0.0})
+    text = page()
+    assert "holds in every model that measured it (effects" in text
+    assert (
+        f"MMLU on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}`, not told from zero in "
+        f"`{LARGE}`."
+    ) in text
+    shutil.rmtree(folder)
+    folder = archive(root, LARGE, {MMLU: -0.5})
+    text = page()
+    assert (
+        f"Contradicted: MMLU on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and less "
+        f"sycophantic in `{LARGE}`."
+    ) in text
+    shutil.rmtree(folder)
+    archive(root, LARGE, {MMLU: "not readable"})
+    assert "MMLU on *Answer* more sycophantic in 2 of 2" in page()
+
+
+def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL)
+    archive(root, MIDDLE, {("base", "answer"): 0.6, ("base", "feedback"): "not readable"})
+    text = page()
+    assert f"On *Answer*, more sycophantic: `{MIDDLE}`; not told from zero: `{SMALL}`." in text
+    assert f"On *Feedback*, not told from zero: `{SMALL}`; not readable: `{MIDDLE}`." in text
+    assert f"`{SMALL}` on GSM8K; `{MIDDLE}` on GSM8K." in text
+    assert (
+        text.index("Before any training")
+        < text.index("On *Answer*")
+        < text.index("What training changes")
+    )
+
+
+def test_other_controls_are_not_pooled(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL, {MMLU: 0.5})
+    archive(root, MIDDLE, {MMLU: 0.5}, control="_own")
+    text = page()
+    assert "Nothing is replicated yet" in text and "There is no mean over models yet" in text
+    assert f"MMLU on *Answer* beyond MMLU, shuffled more sycophantic in `{SMALL}`" in text
+
+
+def test_of_two_runs_of_a_model_one_counts(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL, {("gsm8k", "answer"): 0.5}, name="more-seeds")
+    archive(root, SMALL, name="pocket")
+    text = page()
+    assert f"GSM8K of `{SMALL}` from `more-seeds` and not pocket" in text
+    found = tables.read(root / "results/replication.csv", "replication")
+    assert len(found) == len(
+        found.drop_duplicates(["model", "adapter", "task", "measure", "against"])
+    )
+
+
+def test_slopes_need_eight_adapters_of_models(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL)
+    archive(root, MIDDLE)
+    text = page()
+    assert "Too few" not in text and "| All (mean rate) | Answer | – | – | 12 |" in text
+    table = tables.read(root / "results/tradeoff_slope.csv", "tradeoff_slope")
+    told = table.set_index(["benchmark", "task", "level"]).loc[("all", "answer", "adapters")]
+    assert (told["points"], told["models"], told["degrees"]) == (12, 2, 9)
+    assert np.isfinite(told["slope"]) and told["p_adjusted"] >= told["p"]
+
+
+def test_training_runs_are_those_of_the_contrasts(root: Path) -> None:
+    archive(root, SMALL)
+    replicate.main()
+    runs = pd.read_csv("results/replication_seeds.csv")
+    key = ["adapter", "task", "measure"]
+    mean = runs.groupby(key)["value"].mean()
+    table = pd.read_csv("results/replication.csv").query("against == 'control'").set_index(key)
+    both = table.join(mean, how="inner")
+    both = both[both["kind"] != "harm and benefit"]
+    assert len(both) > 20
+    assert np.allclose(both["estimate"], both["value"], atol=1e-5 + 0.6 * 10.0 ** -both["decimals"])
+
+
+def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> None:
+    archive(root, SMALL, {MMLU: "not readable"})
+    archive(root, MIDDLE, {MMLU: 0.5, CURE: 0.5})
+    archive(root, LARGE, {CURE: 0.5})
+    replicate.main()
+    door._read.cache_clear()
+    report = Report("replication", root)
+    figure = replication.draw(report)
+    names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
+    assert names[:4] == ["GSM8K", SMALL, MIDDLE, LARGE]  # trained once: no mean
+    assert names.count(replication.MEAN) == 3
+    diamonds = [
+        [line for line in panel.lines if line.get_color() == "#262626" and line.get_marker() == "D"]
+        for panel in figure.axes
+    ]
+    assert [len(found) for found in diamonds] == [3, 3, 3]
+    assert [text.get_text() for text in figure.axes[0].texts].count("not readable") == 1
+    assert len(capability_slope.draw(report).axes) == 3
+
+
+def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:
+    (archive(root, SMALL) / "results/outcomes.parquet").unlink()
+    archive(root, MIDDLE)
+    replicate.main()
+    runs = pd.read_csv("results/replication_seeds.csv")
+    assert runs["model"].unique().tolist() == [MIDDLE]
+    assert said.models(Report("replication", root)) == [SMALL, MIDDLE]
