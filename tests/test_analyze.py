@@ -48,7 +48,7 @@ def analyzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (run / "environment.json").write_text(json.dumps(environment))
     shutil.copy(root / "params.yaml", run)
     shutil.copy(root / "paper/claims.yaml", run)
-    for name in (*tables.archived(), "outcomes"):
+    for name in (*tables.OF_RUN, "outcomes"):
         for path in (root / "results").glob(f"{name}.*"):
             shutil.copy(path, run / "results")
     return root

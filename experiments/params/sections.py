@@ -153,17 +153,26 @@ class Adapter:
     `method`, `learning_rate`, `epochs` and `seeds` take the place of those in `train`;
     `evaluate_on` names the tests it takes (all of them unless given). `control` names the adapter
     that learned the same form without the content: what both share was not learned from content.
+    `labels` are `gold`, `shuffled` (the answers to other prompts) or `own`: the base model's own.
     """
 
     train_on: Annotated[dict[TrainingSet, Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     option_order: Literal["shuffled", "source"] = "shuffled"
-    labels: Literal["gold", "shuffled"] = "gold"
+    labels: Literal["gold", "shuffled", "own"] = "gold"
     control: str | None = None
     method: Method | None = None
     learning_rate: Positive | None = None
     epochs: PositiveCount | None = None
     seeds: Seeds | None = None
     evaluate_on: Annotated[list[Task], Field(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        others = sorted(set(self.train_on) & {"gsm8k", PAIRED_CHOICE})
+        if self.labels == "own" and others:
+            raise ValueError(
+                "labels: own chooses among the answers of mmlu, hellaswag, truthfulqa and dialogues "
+                f"only; leave {others[0]} out of train_on, or take labels: shuffled"
+            )
 
 
 @strict
@@ -268,7 +277,7 @@ class Analyze(Chosen):
     resamples: Annotated[int, Field(ge=100)]
     power: Annotated[float, Field(gt=0.5, lt=1)]
     readable: Annotated[float, Field(gt=0, lt=1)]
-    correlate: Annotated[list[str], Field(min_length=3)]
+    correlate: list[str]
     schemes: Annotated[dict[str, Share], Field(min_length=1)]
     published: Chosen
 
@@ -287,6 +296,13 @@ class Simulate:
     items: Annotated[int, Field(ge=4)]
     frames: PositiveCount
     seeds: PositiveCount
+
+
+@strict
+class Paper:
+    """Which run the documents are about: `results`, the run at hand, or an archived one."""
+
+    run: Annotated[str, Field(min_length=1)]
 
 
 @strict

@@ -9,7 +9,8 @@ from figures import style
 from printing.labels import TASKS
 from printing.report import Report
 
-MODELS = ("base", "truthfulqa_shuffled", "truthfulqa", "truthfulqa_source_order")
+ADAPTERS = ("truthfulqa_shuffled", "truthfulqa_own", "truthfulqa", "truthfulqa_source_order")
+MODELS = ("base", *ADAPTERS)
 # The outcome, what it is, and what the dashed line is.
 PANELS = (
     (("truthfulqa", "accuracy_source_order"), "in source order", "chance"),
@@ -23,7 +24,7 @@ CHANCE = 1 / 4
 
 
 def draw(report: Report) -> Figure:
-    """Rates of the four models, from zero to one."""
+    """Rates of the models that this run has, from zero to one."""
     table = report.frame("contrasts")
     models = [model for model in MODELS if model in set(table["model"])]
     panels = [

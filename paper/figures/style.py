@@ -188,7 +188,8 @@ def tested(frame: pd.DataFrame, measures: Sequence[tuple[str, str]]) -> list[str
 def heights(models: Sequence[str]) -> np.ndarray:
     """A row for each model, going down, with a gap between groups of models."""
     group = {model: number for number, names in enumerate(GROUPS) for model in names}
-    numbers = [group.get(model.removesuffix("_shuffled"), len(GROUPS)) for model in models]
+    kin = [model.removesuffix("_shuffled").removesuffix("_own") for model in models]
+    numbers = [group.get(model, len(GROUPS)) for model in kin]
     gaps = np.cumsum([0, *(GROUP_GAP * (a != b) for a, b in pairwise(numbers))])
     return -(np.arange(len(models)) + gaps[: len(models)])
 

@@ -1,19 +1,25 @@
 """Names, colours and markers of models, tasks and measures: the same in every figure and table."""
 
+from functools import reduce
+
 MODELS = {
     "base": "Base",
     "gsm8k": "GSM8K",
     "gsm8k_shuffled": "GSM8K, shuffled",
     "mmlu": "MMLU",
     "mmlu_shuffled": "MMLU, shuffled",
+    "mmlu_own": "MMLU, own answers",
     "hellaswag": "HellaSwag",
     "hellaswag_shuffled": "HellaSwag, shuffled",
+    "hellaswag_own": "HellaSwag, own answers",
     "truthfulqa": "TruthfulQA",
     "truthfulqa_shuffled": "TruthfulQA, shuffled",
+    "truthfulqa_own": "TruthfulQA, own answers",
     "combined": "Combined",
     "combined_shuffled": "Combined, shuffled",
     "anti_sycophancy": "Anti-sycophancy",
     "anti_sycophancy_shuffled": "Anti-sycophancy, shuffled",
+    "anti_sycophancy_own": "Anti-sycophancy, own answers",
     "truthfulqa_source_order": "TruthfulQA, source order",
     "paired_sft": "Paired choice, full SFT",
     "paired_lora": "Paired choice, LoRA",
@@ -93,7 +99,8 @@ MARKERS = {
     "paired_sft": "<",
     "paired_lora": ">",
 }
-OPEN = tuple(name for name in MODELS if name.endswith(("_shuffled", "_fixed_order")))
-_KIN = {twin: twin.removesuffix("_shuffled").removesuffix("_fixed_order") for twin in OPEN}
+TWINS = ("_shuffled", "_own", "_fixed_order")
+OPEN = tuple(name for name in MODELS if name.endswith(TWINS))
+_KIN = {twin: reduce(str.removesuffix, TWINS, twin) for twin in OPEN}
 COLOURS |= {twin: COLOURS[kin] for twin, kin in _KIN.items()}
 MARKERS |= {twin: MARKERS[kin] for twin, kin in _KIN.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,20 @@ CHOICES = {
         ),
     },
 }
+# What a control's prompts come with, by its labels, and what a comparison with it leaves open.
+CONTROLS = {
+    "gold": ("the right answer", "A control with the right answers shares their content."),
+    "shuffled": (
+        "the answer to another",
+        "A control with shuffled answers may also teach a model to heed its prompt less; what an "
+        "adapter has beyond it is then more than what content alone taught.",
+    ),
+    "own": (
+        "the base model's own answer",
+        "A control with the base model's own answers keeps that model's liking for a letter; what "
+        "an adapter has beyond it can be the loss of that liking.",
+    ),
+}
 # Keys whose value is a number or a list, and what it counts.
 COUNTED = {
     "seed": "Splits, option orders and the order of training examples.",
@@ -127,7 +142,8 @@ def value(key: str, parameters: Params) -> str:
 def meaning(key: str, parameters: Params) -> str:
     """A sentence that says what the value at a key does; KeyError for an unknown key."""
     if key in CHOICES:
-        return CHOICES[key][parameters.corpus if key == "splits" else value(key, parameters)]
+        chosen = parameters.corpus if key == "splits" else value(key, parameters)
+        return CHOICES[key].get(chosen, f"`{chosen}`.")
     if key in COUNTED:
         return COUNTED[key]
     return {
@@ -171,6 +187,33 @@ def seeds(given: list[int]) -> str:
     )
 
 
+def labels_of_controls(parameters: Params, of: Iterable[str] | None = None) -> list[str]:
+    """The labels that controls are trained on: of all adapters that have one, or of some."""
+    chosen = parameters.controls if of is None else set(of) & set(parameters.controls)
+    used = {parameters.adapters[parameters.controls[name]].labels for name in chosen}
+    return [labels for labels in CONTROLS if labels in used]
+
+
+def controls(parameters: Params, of: Iterable[str] | None = None) -> str:
+    """What the prompts of controls come with: "the answer to another", or what their labels say."""
+    return " or ".join(CONTROLS[one][0] for one in labels_of_controls(parameters, of)) or MISSING
+
+
+def limits_of_controls(parameters: Params) -> str:
+    """What comparisons with the controls of this run leave open, a sentence for each kind."""
+    return " ".join(CONTROLS[one][1] for one in labels_of_controls(parameters))
+
+
+def own_controls(parameters: Params) -> str:
+    """Which adapters have a control that learned the base model's own answers, as a predicate."""
+    held = [
+        label(name)
+        for name, control in parameters.controls.items()
+        if parameters.adapters[control].labels == "own"
+    ]
+    return f"is that of {listed(held)} in this run" if held else "is not used in this run"
+
+
 def transcripts(parameters: Params) -> str:
     """What free replies are kept for."""
     kept = parameters.evaluate.transcripts
@@ -191,7 +234,10 @@ def machine(parameters: Params) -> str:
 
 
 def cost(costs: dict[str, Any], scale: str) -> str:
-    """What a run at this scale takes, by paper/costs.yaml; RenderError if it does not name it."""
+    """What a run of the miniature's model takes at this scale, by paper/costs.yaml.
+
+    RenderError if it does not name the scale.
+    """
     if scale not in costs["scales"]:
         raise RenderError(f"paper/costs.yaml gives no cost of the scale {scale!r}; add it")
     return f"A whole run at this scale takes {costs['scales'][scale]['time']}."
@@ -231,10 +277,10 @@ class _Whole(yaml.SafeDumper):
         return True
 
 
-def parameters_read(root: Path, parameters: Params) -> pd.DataFrame:
-    """One row per value of params.yaml but the adapters and other sizes: its stages read it."""
+def parameters_read(root: Path, run: Path, parameters: Params) -> pd.DataFrame:
+    """One row per value of a run's params.yaml but adapters and other sizes: stages read it."""
     rows, stages = [], readers(root)
-    for group, given in yaml.safe_load((root / "params.yaml").read_text("utf-8")).items():
+    for group, given in yaml.safe_load((run / "params.yaml").read_text("utf-8")).items():
         held = {parameters.scale: given[parameters.scale]} if group == "sizes" else given
         pairs = {group: held}
         if isinstance(held, dict):

@@ -10,11 +10,12 @@ import pytest
 
 from experiments import costs, params
 from experiments.errors import RenderError
-from experiments.params import Curate, Evaluate, Model, Params, Prepare, Train
+from experiments.params import Adapter, Curate, Evaluate, Model, Params, Prepare, Train
 from printing import settings_in_words as words
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMETERS = params.load(ROOT / "params.yaml")
+CONTROLLESS = ("paired_sft", "paired_lora", "paired_sft_fixed_order")
 GROUPS = {
     "": Params,
     "prepare.": Prepare,
@@ -72,6 +73,24 @@ def test_a_sentence_follows_its_value() -> None:
 def test_what_is_said_of_a_model(chosen: Model, pinned: str, size: str) -> None:
     assert pinned in words.revision(chosen)
     assert size in words.model(chosen)
+
+
+def test_what_is_said_of_controls_follows_their_labels() -> None:
+    own = replace(PARAMETERS.adapters["mmlu_shuffled"], labels="own")
+    mixed = replace(PARAMETERS, adapters=PARAMETERS.adapters | {"mmlu_shuffled": own})
+    none = replace(PARAMETERS, adapters={name: PARAMETERS.adapters[name] for name in CONTROLLESS})
+    for parameters, of, said in (
+        (PARAMETERS, None, "the answer to another"),
+        (mixed, None, "the answer to another or the base model's own answer"),
+        (mixed, ["mmlu", "base"], "the base model's own answer"),
+        (mixed, ["truthfulqa"], "the answer to another"),
+        (none, None, words.MISSING),
+    ):
+        assert words.controls(parameters, of) == said
+    assert words.own_controls(PARAMETERS) == "is not used in this run"
+    assert words.own_controls(mixed) == "is that of MMLU in this run"
+    assert words.limits_of_controls(mixed).count("A control with") == 2
+    assert set(words.CONTROLS) == set(typing.get_args(typing.get_type_hints(Adapter)["labels"]))
 
 
 def test_cost_is_that_of_the_scale() -> None:
