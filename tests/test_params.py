@@ -58,7 +58,7 @@ def keys(content: dict, prefix: str = "") -> list[str]:
 
 # Keys that may be left out: they have defaults, or their parent is an open mapping.
 OPTIONAL = re.compile(
-    r"diff|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?|analyze\.schemes\.\w+"
+    r"diff|paper|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?|analyze\.schemes\.\w+"
     r"|sizes\.(?!pocket)\w+|analyze\.headline\.paired_choice|model\.(revision|date)"
 )
 REQUIRED = [key for key in keys(CONTENT) if not OPTIONAL.fullmatch(key)]
@@ -140,7 +140,7 @@ IMPOSSIBLE = [
     ("adapters.mmlu.train_on.mmlu", 0, "greater than 0"),
     ("adapters.mmlu.train_on.mmlu", 1.5, "less than or equal to 1"),
     ("adapters.mmlu.option_order", "alphabetical", "should be 'shuffled' or 'source'"),
-    ("adapters.mmlu.labels", "wrong", "should be 'gold' or 'shuffled'"),
+    ("adapters.mmlu.labels", "wrong", "should be 'gold', 'shuffled' or 'own'"),
     ("train.method", "LoRA", "should be 'lora', 'qlora' or 'full'"),
     ("train.seeds", [], "at least 1 item"),
     ("train.seeds", [1, -1], "greater than or equal to 0"),

@@ -170,8 +170,8 @@ class Adapter:
         others = sorted(set(self.train_on) & {"gsm8k", PAIRED_CHOICE})
         if self.labels == "own" and others:
             raise ValueError(
-                "labels: own chooses among the answers of mmlu, hellaswag, truthfulqa and dialogues "
-                f"only; leave {others[0]} out of train_on, or take labels: shuffled"
+                "labels: own chooses among the answers of mmlu, hellaswag, truthfulqa and "
+                f"dialogues only; leave {others[0]} out of train_on, or take labels: shuffled"
             )
 
 

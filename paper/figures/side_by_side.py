@@ -13,7 +13,9 @@ from matplotlib.lines import Line2D
 
 from figures import style
 from figures.outcomes import heading
+from printing.report import Report
 from printing.runs import Run, outcomes, primary_contrasts
+from printing.runs import runs as archived
 
 # Okabe and Ito's palette from dark to light, and markers, so that runs differ in grey too.
 LOOKS = (
@@ -31,8 +33,9 @@ NOTHING = "No run is archived."
 UNIT = "beyond the control; Answer in nats per token, else rates"
 
 
-def draw(runs: Sequence[Run]) -> Figure:
+def draw(report: Report) -> Figure:
     """A panel for each outcome; without a run, a sentence."""
+    runs = archived(report)
     if not runs:
         return _nothing()
     looks = dict(zip((run.name for run in runs), islice(cycle(LOOKS), len(runs)), strict=True))

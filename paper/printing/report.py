@@ -86,7 +86,7 @@ class Report:
             raise RenderError(
                 f"{path.name} is missing in {path.parent.relative_to(self.root)}/; {remedy}"
             )
-        return _read(path, table, whole=self.run in (AT_HAND, self.main)).copy()
+        return _read(path, table, whole=not self.prefix or table not in tables.OF_RUN).copy()
 
     def runs(self) -> list[str]:
         """The names of the archived runs, in alphabetical order."""
@@ -226,8 +226,13 @@ def _parameters(path: Path) -> Params:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, table: str, *, whole: bool) -> pd.DataFrame:
-    """A table read once; an empty cell is a missing value."""
-    return tables.read(path, table, whole=whole)
+    """A table read once; an empty cell is a missing value.
+
+    Earlier code wrote other columns (not `whole`); those that it did not know are empty.
+    """
+    frame = tables.read(path, table, whole=whole)
+    known = [] if whole else [column.name for column in tables.TABLES[table].columns]
+    return frame.reindex(columns=[*frame, *(name for name in known if name not in frame)])
 
 
 def joined(where: dict[str, object]) -> str:

@@ -47,7 +47,7 @@ def changed_verdicts(here: Report, there: Report) -> list[str]:
 
 
 def largest_move(here: Report, there: Report) -> float:
-    """How far a contrast moved at most, in half-widths of its archived interval; NaN without any."""
+    """How far a contrast moved at most, in half-widths of its archived interval; NaN if none."""
     keys = list(tables.keys("contrasts"))
     one, other = (run.frame("contrasts").set_index(keys) for run in (here, there))
     half = (other["high"] - other["low"]) / 2

@@ -244,8 +244,11 @@ def svg(figure: Figure) -> bytes:
 
 
 def test_models_differ_in_grey_and_stand_out_from_white():
-    looks = {(MARKERS[model], model in OPEN) for model in MODELS}
-    assert len(looks) == len(MODELS) == len(COLOURS) == len(MARKERS)
+    # an adapter's two kinds of control look alike: a run has one of them, and rows are named
+    apart = [model for model in MODELS if not model.endswith("_own")]
+    looks = {(MARKERS[model], model in OPEN) for model in apart}
+    assert len(looks) == len(apart)
+    assert set(MODELS) == set(COLOURS) == set(MARKERS)
     for model, colour in COLOURS.items():
         assert 1.05 / (luminance(colour) + 0.05) >= 3, f"{model} is too pale (WCAG 2.2, 1.4.11)"
 

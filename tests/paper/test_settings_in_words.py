@@ -15,7 +15,6 @@ from printing import settings_in_words as words
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMETERS = params.load(ROOT / "params.yaml")
-CONTROLLESS = ("paired_sft", "paired_lora", "paired_sft_fixed_order")
 GROUPS = {
     "": Params,
     "prepare.": Prepare,
@@ -78,7 +77,8 @@ def test_what_is_said_of_a_model(chosen: Model, pinned: str, size: str) -> None:
 def test_what_is_said_of_controls_follows_their_labels() -> None:
     own = replace(PARAMETERS.adapters["mmlu_shuffled"], labels="own")
     mixed = replace(PARAMETERS, adapters=PARAMETERS.adapters | {"mmlu_shuffled": own})
-    none = replace(PARAMETERS, adapters={name: PARAMETERS.adapters[name] for name in CONTROLLESS})
+    alone = {name: replace(one, control=None) for name, one in PARAMETERS.adapters.items()}
+    none = replace(PARAMETERS, adapters=alone)
     for parameters, of, said in (
         (PARAMETERS, None, "the answer to another"),
         (mixed, None, "the answer to another or the base model's own answer"),
