@@ -3,10 +3,10 @@
     python -m experiments.archive pocket
     python -m experiments.archive pocket --force   in the place of the run of that name
 
-The paper's "Runs side by side" reads every run that is there, and `python -m experiments.analyze
---run NAME` computes its tables again. Adapters and replies are not kept: environment.json has their
-hashes, and dvc.lock and DVC's cache the rest. Archive after `dvc repro`
-and after committing the code, so that the commit named is the one that made the numbers. Results
+Documents can be about any run that is there (`paper.run` of params.yaml), the paper's "Runs side by
+side" reads all, and `python -m experiments.analyze --run NAME` computes a run's tables again.
+Adapters are not kept: environment.json has their hashes. Archive after `dvc repro` and after
+committing the code, so that the commit named is the one that made the numbers. Results
 of other parameters, code or data than those at hand are refused. A second on 2 CPU cores.
 """
 
@@ -26,17 +26,17 @@ from typing import Any
 from experiments import files, params, stale, tables
 from experiments.errors import ArchiveError, run_stage
 
-RUNS, RESULTS = Path("runs"), Path("results")
-PARAMS, ENVIRONMENT, OUTCOMES = "params.yaml", "environment.json", "outcomes.parquet"
+RUNS, RESULTS = Path(params.RUNS), Path("results")
+PARAMS, ENVIRONMENT, OUTCOMES = params.FILE, "environment.json", "outcomes.parquet"
 CLAIMS = Path("paper/claims.yaml")
-NAME = re.compile(r"[a-z][a-z0-9-]*")
+NAME = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
 # What makes numbers; a change of other files leaves a run's code that of its commit.
 CODE = ("experiments", "paper/claims.yaml", "dvc.yaml", "pyproject.toml", "constraints.txt")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", help="lower-case letters, digits and hyphens, e.g. pocket")
+    parser.add_argument("name", help="lower-case letters, digits, hyphens and dots, e.g. pocket")
     parser.add_argument("--force", action="store_true", help="replace a run of the same name")
     arguments = parser.parse_args()
     root = Path.cwd()
@@ -44,7 +44,7 @@ def main() -> None:
     code = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))["code"]
     where = folder.relative_to(root).as_posix()
     print(
-        f"{where}/ holds {len(tables.archived())} tables, {PARAMS} and {ENVIRONMENT}. Next: "
+        f"{where}/ holds {len(tables.OF_RUN)} tables, {PARAMS} and {ENVIRONMENT}. Next: "
         f"dvc repro -s replicate render, and commit {where}/ with what it renders"
     )
     if not code["clean"]:
@@ -82,9 +82,18 @@ def environment(root: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
+        "processor": processor(),
         "packages": packages(root),
         "md5": stale.inputs_and_models(root),
     }
+
+
+def processor() -> str | None:
+    """What Linux calls the processor; None elsewhere."""
+    path = Path("/proc/cpuinfo")
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def code_at_hand(root: Path) -> dict[str, Any]:
@@ -110,10 +119,10 @@ def packages(root: Path) -> dict[str, str | None]:
 
 
 def _check_name(root: Path, name: str, force: bool) -> None:
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or name == params.AT_HAND:
         raise ArchiveError(
             f"{name!r} cannot name a run; begin with a lower-case letter and go on with those, "
-            "digits and hyphens"
+            f"digits, single hyphens and dots ({params.AT_HAND!r} means the run at hand)"
         )
     if (root / RUNS / name).exists() and not force:
         raise ArchiveError(
@@ -138,7 +147,7 @@ def _check_results(root: Path) -> None:
 
 def _kept() -> list[Path]:
     """The result files that are kept with a run."""
-    return [RESULTS / OUTCOMES, *(RESULTS / f"{name}.csv" for name in tables.archived())]
+    return [RESULTS / OUTCOMES, *(RESULTS / f"{name}.csv" for name in tables.OF_RUN)]
 
 
 def _git(root: Path, *arguments: str) -> str | None:

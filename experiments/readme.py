@@ -1,7 +1,7 @@
 """The blocks of the READMEs that are printed, not typed; the render stage writes them.
 
 The six findings are the sentences that the paper's first page printed (results/printed_numbers.csv,
-keys `findings[…]`); what runs cost is paper/costs.yaml.
+keys `findings[…]`, after the folder of an archived run); what runs cost is paper/costs.yaml.
 """
 
 from __future__ import annotations
@@ -56,5 +56,6 @@ def findings(printed: Path) -> str:
     if not printed.exists():
         return ""
     table = pd.read_csv(printed, dtype=str, keep_default_na=False)
-    chosen = table[table["key"].str.startswith("findings[")]
+    table = table[table["document"] == "index"]
+    chosen = table[table["key"].str.match(r"(runs/[^/]+/)?findings\[")]
     return "\n".join(f"{number}. {text}" for number, text in enumerate(chosen["printed"], 1))

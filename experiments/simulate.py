@@ -2,22 +2,25 @@
 
     python -m experiments.simulate
 
-Reads how much training runs differed in runs/long/; writes results/coverage.csv and
-results/familywise.csv. Measured on one CPU core: 10 seconds.
+Writes results/coverage.csv and results/familywise.csv. Measured on one CPU core: 10 seconds.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from experiments import params, tables
-from experiments.errors import DataError, run_stage
+from experiments.errors import run_stage
 from experiments.simulation.coverage import coverage
 from experiments.simulation.familywise import familywise
 
 RESULTS = Path("results")
-# The archived run with three training seeds, by the first protocol.
-LONG = Path("runs/long/results")
+# How far three training seeds lay apart in the 21 primary effects of a run of SmolLM2-135M under
+# the first protocol, and the standard errors over items (effects.csv and seeds.csv of runs/long,
+# in this repository up to the commit 4f379fd).
+DEVIATIONS = Path(__file__).parent / "simulation/seed_deviations.csv"
 
 
 def main() -> None:
@@ -37,15 +40,9 @@ def main() -> None:
 def seed_ratios(effects: int) -> list[float]:
     """Standard deviations between seeds in standard errors of the items, of that many effects.
 
-    They are those of the primary effects of runs/long, repeated or cut to the number wanted.
+    They are those of DEVIATIONS, repeated or cut to the number wanted.
     """
-    key = ["model", "task", "measure"]
-    for name in ("effects", "seeds"):
-        if not (LONG / f"{name}.csv").is_file():
-            raise DataError(f"{LONG / name}.csv is missing; restore it from the repository")
-    found = tables.read(LONG / "effects.csv", "effects", whole=False)
-    seeds = tables.read(LONG / "seeds.csv", "seeds", whole=False)[[*key, "seed_sd"]]
-    found = found[found["family"] == "primary"].merge(seeds, on=key)
+    found = pd.read_csv(DEVIATIONS)
     ratios = (found["seed_sd"] / found["se"]).to_list()
     return (ratios * (effects // len(ratios) + 1))[:effects]
 

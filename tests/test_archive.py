@@ -19,7 +19,7 @@ from experiments import stale
 from experiments.archive import archive
 from experiments.errors import ArchiveError, DataError
 from experiments.pipeline import LastRun
-from experiments.tables import archived
+from experiments.tables import OF_RUN
 from tests.test_pipeline import ADAPTERS, Pipeline, finished, git, pipeline  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,11 +51,11 @@ def test_a_run_is_its_tables_parameters_and_environment(repository: Path) -> Non
     assert folder == repository / "runs/pocket"
     assert set(written) == {
         "params.yaml", "environment.json", "claims.yaml", "results/outcomes.parquet",
-        *(f"results/{table}.csv" for table in archived()),
+        *(f"results/{table}.csv" for table in OF_RUN),
     }  # fmt: skip
     assert written["params.yaml"] == (repository / "params.yaml").read_bytes()
     assert written["claims.yaml"] == (repository / "paper/claims.yaml").read_bytes()
-    for table in archived():
+    for table in OF_RUN:
         assert written[f"results/{table}.csv"] == (repository / f"results/{table}.csv").read_bytes()
 
 
@@ -86,7 +86,7 @@ def test_the_same_run_is_archived_to_the_same_bytes(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Pocket", "1a", "-a", "a_b", "a b", "a/b", "../a", "a.b", "é", "a\n"]
+    "name", ["", "Pocket", "1a", "-a", "a_b", "a b", "a/b", "../a", "a..b", "results", "é", "a\n"]
 )
 def test_a_name_that_is_no_folder_name_is_refused(repository: Path, name: str) -> None:
     with pytest.raises(ArchiveError, match="cannot name a run") as raised:
@@ -285,7 +285,7 @@ def test_code_that_no_commit_has_is_said(
     monkeypatch.setattr(sys, "argv", ["archive", "first"])
     stage.main()
     assert capsys.readouterr().out.splitlines() == [
-        f"runs/first/ holds {len(archived())} tables, params.yaml and environment.json. Next: "
+        f"runs/first/ holds {len(OF_RUN)} tables, params.yaml and environment.json. Next: "
         "dvc repro -s replicate render, and commit runs/first/ with what it renders"
     ]
     (repository / "experiments/new.py").write_text("untracked")

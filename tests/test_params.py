@@ -58,7 +58,7 @@ def keys(content: dict, prefix: str = "") -> list[str]:
 
 # Keys that may be left out: they have defaults, or their parent is an open mapping.
 OPTIONAL = re.compile(
-    r"diff|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?|analyze\.schemes\.\w+"
+    r"diff|paper|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?|analyze\.schemes\.\w+"
     r"|sizes\.(?!pocket)\w+|analyze\.headline\.paired_choice|model\.(revision|date)"
 )
 REQUIRED = [key for key in keys(CONTENT) if not OPTIONAL.fullmatch(key)]
@@ -347,7 +347,8 @@ def test_an_adapter_overrides_how_it_is_trained(tmp_path: Path) -> None:
 def test_an_adapter_may_have_seeds_of_its_own_and_a_control_with_as_many(tmp_path: Path) -> None:
     settings = load(tmp_path, {"train.seeds": [4, 5, 6], "adapters.truthfulqa.seeds": [6, 4]})
     assert settings.seeds("base") == (params.BASE_SEED,)
-    assert settings.seeds("truthfulqa") == (6, 4) and settings.training("truthfulqa").seeds == [6, 4]
+    assert settings.seeds("truthfulqa") == (6, 4)
+    assert settings.training("truthfulqa").seeds == [6, 4]
     assert settings.seeds(settings.controls["truthfulqa"]) == (4, 5, 6)
     declared = {name: one.get("control") for name, one in CONTENT["adapters"].items()}
     assert settings.controls == {name: control for name, control in declared.items() if control}

@@ -29,7 +29,7 @@ STAGES = {
     "evaluate mmlu": r"DataError: data/model/.* is missing; run `python -m experiments.fetch`",
     "analyze": r"DataError: paper/claims.yaml is missing; restore it from the repository",
     "reading": None,  # its texts are in the package
-    "simulate": r"DataError: runs/long/results/effects.csv is missing; restore it from .*",
+    "simulate": None,  # what it reads is in the package
     "audit": r"DataError: paper/reported/.*",
     "replicate": r"DataError: runs/ holds no run of the second protocol; keep the one at hand .*",
     "render": r"RenderError: .*_quarto.yml.*",

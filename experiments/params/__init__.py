@@ -31,6 +31,7 @@ from experiments.params.sections import (
     Evaluate,
     Lora,
     Model,
+    Paper,
     Prepare,
     Scale,
     Seed,
@@ -45,6 +46,9 @@ from experiments.yaml_files import YAMLProblem, read_yaml
 RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
 )
+
+# Where runs are: the one at hand has its params.yaml in the top folder, archived ones below RUNS.
+AT_HAND, RUNS, FILE = "results", "runs", "params.yaml"
 
 
 @strict
@@ -65,6 +69,7 @@ class Params:
     analyze: Analyze
     simulate: Simulate
     diff: Diff = field(default_factory=lambda: Diff(tolerance=0.0))
+    paper: Paper = field(default_factory=lambda: Paper(run=AT_HAND))
 
     def __post_init__(self) -> None:
         if BASE in self.adapters:
@@ -173,7 +178,19 @@ class Params:
         return TESTS if chosen is None else tuple(test for test in TESTS if test in chosen)
 
 
-def load(path: Path = Path("params.yaml")) -> Params:
+def folder_of_run(name: str, root: Path = Path()) -> Path:
+    """The folder with params.yaml and results/ of a run; ParameterError names those there are."""
+    folder = root if name == AT_HAND else root / RUNS / name
+    if name != AT_HAND and not (folder / FILE).is_file():
+        known = ", ".join(sorted(path.parent.name for path in root.glob(f"{RUNS}/*/{FILE}")))
+        raise ParameterError(
+            f"paper.run: there is no run {name!r} in {RUNS}/; it has {known or 'none'}, and "
+            f"{AT_HAND!r} is the run at hand"
+        )
+    return folder
+
+
+def load(path: Path = Path(FILE)) -> Params:
     """Read and validate params.yaml; ParameterError names every key that is wrong."""
     try:
         content = read_yaml(path)

@@ -71,10 +71,11 @@ def with_paired_interval(change: Change, items: ItemChanges) -> Change:
     """The change with an interval over items where the outcomes account for it.
 
     A printed number names model, task and measure, but only a contrast what it is against; so a
-    paired difference is taken only if it equals the printed change within rounding.
+    paired difference is taken only if it equals the printed change within rounding. The outcomes
+    compared are those of the run at hand, of no archived one.
     """
     key = parsed_key(change.key)
-    if not key or change.difference is None or change.old.low is None:
+    if not key or change.difference is None or change.old.low is None or "runs/" in key[0]:
         return change
     shown = [f"{side.value:f}".rstrip("0") for side in (change.old, change.new)]
     slack = 1.01 * 10.0 ** -max(map(decimals, shown))

@@ -12,7 +12,7 @@ from experiments.revisions.cells import read_table
 from experiments.revisions.snapshot import RevisionError, Snapshot
 
 PRINTED = "results/printed_numbers.csv"
-KEY = re.compile(r"(?P<table>[\w/]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
+KEY = re.compile(r"(?P<table>[\w/.-]+)\[(?P<where>.*)\]\.(?P<column>.+)", re.DOTALL)
 NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
 WHOLE = re.compile(
     rf"(?P<value>{NUMBER})\s?%?(?:\s*\[(?P<low>{NUMBER})\s?%?, (?P<high>{NUMBER})\s?%?\])?"
@@ -210,6 +210,11 @@ def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
     return found["table"], dict(part.split("=", 1) for part in parts), found["column"]
 
 
+def of_run(table: str) -> tuple[str, str]:
+    """The folder of the archived run that a key's table is of, "" for the run at hand; its name."""
+    return re.fullmatch(r"(runs/[^/]+/)?(.*)", table).groups("")
+
+
 class ResultTables:
     """Looks printed numbers up in the result tables of one side."""
 
@@ -219,9 +224,10 @@ class ResultTables:
 
     def row(self, table: str, where: dict[str, str]) -> dict[str, str]:
         """The row of a table with these keys; empty if it is not there."""
-        keys = tables.keys(table)
+        run, name = of_run(table)
+        keys = tables.keys(name)
         if table not in self.tables:
-            found = read_table(self.side, f"results/{table}.csv")
+            found = read_table(self.side, f"{run}results/{name}.csv")
             rows = found.dictionaries() if found and keys else ()
             self.tables[table] = {
                 tuple(comparable(row.get(key)) for key in keys): row for row in rows
@@ -238,7 +244,10 @@ class ResultTables:
         row = self.row(table, where)
         if column not in row or entry.value is None:
             return entry
-        held = [as_number(row.get(name)) for name in (column, *tables.interval(table, column))]
+        held = [
+            as_number(row.get(name))
+            for name in (column, *tables.interval(of_run(table)[1], column))
+        ]
         held += [None] * (3 - len(held))
         logged, shown = (entry.value, entry.low, entry.high), numbers_in(entry.text)
         shown[0] = shown[0] or (entry.value, 0.0)

@@ -20,8 +20,9 @@ from experiments.stats.composites import Measure
 COEFFICIENTS = ("pearson", "spearman")
 # Beyond, p is estimated from random pairings.
 LARGEST_EXACT = 9
-LEAST_ADAPTERS = 8
+LEAST, LEAST_ADAPTERS = 3, 8  # for a coefficient, and for a verdict
 OK, FEW = "ok", "descriptive: fewer than eight adapters × seeds"
+NONE = "undefined: fewer than three adapters"
 UNDEFINED = "undefined: scores are equal or missing"
 
 
@@ -64,6 +65,12 @@ def correlate(
     rows = []
     for name in COEFFICIENTS:
         sides = [np.asarray(side, float) for side in (x, y)]
+        if len(sides[0]) < LEAST:
+            rows.append(
+                dict.fromkeys(("estimate", "low", "high", "p", "smallest_p"), np.nan)
+                | {"coefficient": name, "n": len(sides[0]), "status": NONE}
+            )
+            continue
         sides = sides if name == "pearson" else [ranks(side) for side in sides]
         estimate = float(pearson(*sides))
         low, high = fisher(estimate, len(sides[0]), confidence=confidence)

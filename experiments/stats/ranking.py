@@ -18,6 +18,10 @@ from experiments.stats.composites import Measure
 from experiments.stats.intervals import percentile
 
 Scheme = Mapping[Measure, float]
+COLUMNS = (
+    "scheme", "model", "estimate", "low", "high", "se", "rank", "rank_low", "rank_high",
+    "rank_share", "first_share", "n",
+)  # fmt: skip
 
 
 def weighting_schemes(
@@ -44,12 +48,14 @@ def rankings(
     resamples: int,
     seed: int,
 ) -> pd.DataFrame:
-    """One row per scheme × adapter, best first.
+    """One row per scheme × adapter, best first; empty without an adapter.
 
     Equal scores share the better place; an adapter without a value in one of the measures has no
     rank and comes last. OutcomeError if a measure was not taken.
     """
     models = [model for model in dict.fromkeys(totals.cells.get_level_values(0)) if model != BASE]
+    if not models:
+        return pd.DataFrame(columns=COLUMNS)
     resampled = totals.resampled_means(resamples, seed)
     clusters = totals.sizes
     parts = []

@@ -26,16 +26,13 @@ __all__ = ["CHANGES", "TABLES", "Column", "Table"]
 
 STAGES = (CURATE, PREPARE, ANALYZE, READING, SIMULATE, AUDIT, REPLICATE, RENDER)
 TABLES = {table.name: table for tables in STAGES for table in tables}
+# What depends on model, corpus and adapters: it is archived with a run, and documents read it from
+# the run that they are about. All other tables are of no run and stay in results/.
+OF_RUN = tuple(table.name for table in (*CURATE, *PREPARE, *ANALYZE))
 # With these a cell can be a formula to a spreadsheet; an apostrophe before it makes it a text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 APOSTROPHE = "'"
-SINGLE = ("item_margins", "transcripts")
 CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
-
-
-def archived() -> list[str]:
-    """The names of the tables that are kept with a run: not those of single items and replies."""
-    return [table.name for table in (*PREPARE, *ANALYZE) if table.name not in SINGLE]
 
 
 def keys(name: str) -> tuple[str, ...]:
@@ -50,10 +47,11 @@ def interval(name: str, column: str) -> tuple[str, ...]:
 
 
 def dictionary() -> pd.DataFrame:
-    """One row per column of every table: table, column, key, meaning, unit, digits, interval."""
+    """One row per column of every table, with what TABLES says of it."""
     return pd.DataFrame(
         {
             "table": table.name,
+            "of_run": table.name in OF_RUN,
             "column": column.name,
             "key": column.name in table.keys,
             "meaning": column.meaning,

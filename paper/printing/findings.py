@@ -50,6 +50,17 @@ def primary_of(parameters: Params) -> dict[str, str]:
     return {outcome.task: outcome.measure for outcome in parameters.analysis.primary}
 
 
+def on_benchmarks(parameters: Params) -> list[str]:
+    """The adapters that were trained on benchmarks and are no control, with rotated options."""
+    return [
+        name
+        for name, one in parameters.adapters.items()
+        if set(one.train_on) <= set(BENCHMARKS)
+        and one.option_order == "shuffled"
+        and name not in parameters.controls.values()
+    ]
+
+
 def own_gains(report: Report, parameters: Params, against: str = CONTROL) -> pd.DataFrame:
     """What each adapter of one benchmark gained there, in the benchmark's continuous outcome."""
     table = report.frame("contrasts")
@@ -85,14 +96,16 @@ def _untouched(report: Report, parameters: Params) -> str:
 
 
 def _sycophancy(report: Report, parameters: Params) -> str:
-    settings = parameters.analysis
-    measures = primary_of(parameters)
-    rows = of_measures(report.frame("contrasts"), measures, settings.correlate)
+    trained = on_benchmarks(parameters)
+    if not trained:
+        return f"What training on benchmarks does to sycophancy was {NOT_MEASURED}."
+    rows = of_measures(report.frame("contrasts"), primary_of(parameters), trained)
     key = "contrasts[against=control,primary,benchmark adapters]"
     counts = tally(report, rows, key)
     text = (
-        f"Of {counts['all']} changes in sycophancy that training on benchmarks brought beyond its "
-        f"control (the same prompts, each with {controls(parameters, settings.correlate)}; "
+        f"Of {counts['all']} changes in sycophancy that training on benchmarks "
+        f"({listed(map(label, trained))}) brought beyond its "
+        f"control (the same prompts, each with {controls(parameters, trained)}; "
         f"n = {sizes(report, rows, key)}), "
         f"{counts['seeds']} rest on several training runs; of these, "
     )
@@ -208,8 +221,6 @@ def standing(report: Report, parameters: Params) -> str:
     rows = of_measures(report.frame("contrasts"), primary_of(parameters), [BASE], NOTHING)
     items = sizes(report, rows, "contrasts[model=base,primary]")
     scale = report.phrase("params.yaml: scale", parameters.scale)
-    if parameters.scale not in SMALL_SCALES:
-        return f"This run has {items} items per sycophancy test (scale `{scale}`)."
     row = report.row("contrasts", model=BASE, task="mmlu", measure="probability", against=NOTHING)
     knows = "its model cannot be told from chance on MMLU, so that it has little to gain or lose"
     if pd.isna(row["low"]):
@@ -217,9 +228,13 @@ def standing(report: Report, parameters: Params) -> str:
     elif row["low"] > CHANCE:
         knows = "its model is beyond chance on MMLU, by the probability of the right option"
     knows = report.phrase("contrasts[model=base,task=mmlu].words", knows)
-    return (
-        f"This run is a miniature (scale `{scale}`): {items} items per sycophancy test, and "
-        f"{knows}. It shows that the whole way works, from data to verdicts, and what verdicts can "
-        "rest on; of effects it can show large ones alone. Models that can do these tests are "
-        "studied in runs of their own, which are archived apart."
-    )
+    run = f"archived as `{report.run}`" if report.prefix else "the one at hand"
+    model = f"`{report.phrase('params.yaml: model.name', parameters.model.name)}`"
+    text = f"This run ({run}) of {model} has {items} items per sycophancy test (scale `{scale}`), "
+    text += f"and {knows}."
+    if parameters.scale in SMALL_SCALES:
+        text += (
+            " It is a miniature: it shows that the whole way works, from data to verdicts, and "
+            "what verdicts can rest on; of effects it can show large ones alone."
+        )
+    return text

@@ -6,13 +6,17 @@ hash of the documents, which a note that quoted it would change.
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pandas as pd
 
 from experiments import pipeline as pipeline_files
+from experiments import tables as result_tables
 from experiments.errors import RenderError
 from experiments.pipeline import LastRun, Stage
 
@@ -24,6 +28,52 @@ PARAMETERS_SECTION = "#sec-parameters"
 DATA_SECTION = "#sec-data"
 # Small and grey, in a PDF as on a page.
 STYLE = '{.source typst:text:size="8pt" typst:text:fill="luma(90)"}'
+
+
+@dataclass(frozen=True)
+class Archived:
+    """An archived run's environment.json; `place` is its folder, e.g. "runs/pocket/"."""
+
+    place: str
+    environment: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path, place: str) -> Archived:
+        """RenderError if the file is not there or not whole."""
+        try:
+            text = (folder / "environment.json").read_text(encoding="utf-8")
+            run = cls(place, json.loads(text))
+            _ = run.code, run.read_by()
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            raise RenderError(
+                f"{place} is not a whole run; restore it from git, or archive the run again with "
+                f"`python -m experiments.archive {Path(place).name} --force`"
+            ) from None
+        return run
+
+    @property
+    def code(self) -> str:
+        """The commit that made the run, as printed."""
+        code = self.environment["code"]
+        if not code["commit"]:
+            return "no commit"
+        return f"`{code['commit'][:HASH_DIGITS]}`{'' if code['clean'] else ' and changes'}"
+
+    @property
+    def machine(self) -> str:
+        """The processor in words."""
+        return self.environment.get("processor") or "a processor that was not recorded"
+
+    def read_by(self) -> dict[str, str]:
+        """Path -> md5 of the data that its stages rest on."""
+        hashes = self.environment["md5"]
+        return _outermost({path: md5 for path, md5 in hashes.items() if _inside(path, "data")})
+
+    def written(self, folder: str) -> dict[str, str]:
+        """Name -> md5 of what its stages wrote into a folder, e.g. "adapters"."""
+        hashes = self.environment["md5"].items()
+        paths = {PurePosixPath(path): md5 for path, md5 in hashes}
+        return {path.name: md5 for path, md5 in paths.items() if str(path.parent) == folder}
 
 
 @lru_cache(maxsize=8)
@@ -82,14 +132,30 @@ def _outermost(found: dict[str, str]) -> dict[str, str]:
     }
 
 
-def inputs(root: Path) -> dict[str, str]:
-    """Path -> md5 of everything the stages last read that no stage makes and no code is."""
+def inputs(root: Path, run: Archived | None = None) -> dict[str, str]:
+    """Path -> md5 of everything the stages last read that no stage makes and no code is.
+
+    Of an archived run the data are those that it names.
+    """
     found = [read_by(stage, root) for stage in stages(root).values()]
+    if run:
+        found = [
+            {path: md5 for path, md5 in one.items() if not _inside(path, "data")} for one in found
+        ]
+        found.append(run.read_by())
     return _outermost({path: md5 for each in found for path, md5 in each.items()})
 
 
-def written(folder: str, root: Path) -> dict[str, str]:
+def pinned(root: Path) -> dict[str, str]:
+    """Package -> version of constraints.txt."""
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.removesuffix(" \\").split("==") for line in lines if line.count("==") == 1)
+
+
+def written(folder: str, root: Path, run: Archived | None = None) -> dict[str, str]:
     """Name -> md5 of what stages last wrote into a folder, e.g. "adapters"."""
+    if run:
+        return run.written(folder)
     return {
         PurePosixPath(path).name: md5
         for run in last_runs(root).values()
@@ -125,15 +191,22 @@ def data_hash(root: Path) -> str:
     return pins["data"]
 
 
-def note(tables: tuple[str, ...], root: Path, document: str = "") -> str:
+def note(
+    tables: tuple[str, ...], root: Path, document: str = "", run: Archived | None = None
+) -> str:
     """One line of Markdown: files, the stage that wrote them, its parameters, and the data.
 
-    On a web page its words link to the sections of the methods page that hold the rest.
+    Tables of a run are those of `run`, if one is given, else those at hand. On a web page its words
+    link to the sections of the methods page that hold the rest.
     """
     made: dict[str, list[str]] = {}
     data: dict[str, str] = {}
     for table in tables:
         stage = writer(table, root)
+        if run and table in result_tables.OF_RUN:
+            made.setdefault(stage.name, []).append(f"`{run.place}results/{table}.csv`")
+            data |= run.read_by()
+            continue
         changed = "" if as_written(table, root) else " (changed since)"
         made.setdefault(stage.name, []).append(f"`results/{table}.csv`{changed}")
         data |= read_by(stage, root)
@@ -146,6 +219,7 @@ def note(tables: tuple[str, ...], root: Path, document: str = "") -> str:
         parts.append(", ".join(said))
     hashes = ", ".join(f"`{path}` `{md5[:HASH_DIGITS]}`" for path, md5 in sorted(data.items()))
     parts += [f"read from {_linked(hashes, DATA_SECTION, document)}"] if hashes else []
+    parts += [f"code {run.code}"] if run else []
     return f"[Source: {'; '.join(parts)}.]{STYLE}"
 
 

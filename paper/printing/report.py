@@ -1,4 +1,7 @@
-"""The one door from results/ to the documents.
+"""The one door from results/ and runs/ to the documents.
+
+The documents are about one run, `paper.run` of params.yaml: the run at hand, or an archived one.
+Tables of no run (experiments/tables/) are those of results/, whichever it is.
 
 A document prints a number only through a `Report`, which looks it up by table, column and row,
 fails when there is no such cell, and logs what was printed. The logs of all documents become
@@ -11,7 +14,7 @@ import csv
 import math
 import re
 from copy import copy
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from string import Formatter
 
@@ -20,49 +23,80 @@ from IPython.display import Markdown
 
 from experiments import params, quoting, tables
 from experiments.errors import RenderError
-from experiments.params import BASE, Adapter
+from experiments.params import AT_HAND, BASE, RUNS, Params
 from experiments.stats.claims import NOT_MEASURED
 from printing.labels import MODELS
-from printing.provenance import note, note_of_runs
+from printing.provenance import Archived, note, note_of_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
 MISSING = "–"
+REPRO = "run `dvc repro`"
 
 
 class Report:
-    """The numbers of one document."""
+    """The numbers of one document, of the run that `paper.run` names or `of_run` is given."""
 
     def __init__(self, document: str, root: Path = ROOT) -> None:
-        """Start the document's log anew; `root` holds results/."""
-        self.document = document
-        self.root, self.results = root, root / "results"
-        self.prefix = ""  # of keys: an archived run's folder
+        """Start the document's log anew; `root` holds params.yaml, results/ and runs/.
+
+        ParameterError if `paper.run` names no run.
+        """
+        self.document, self.root = document, root
+        known = (root / params.FILE).is_file()
+        self._turn_to(_parameters(root / params.FILE).paper.run if known else AT_HAND)
+        self.main = self.run
         self.log = root / ".printed" / f"{document}.csv"
         self.log.parent.mkdir(exist_ok=True)
         with self.log.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow(LOG_COLUMNS)
+
+    def _turn_to(self, run: str) -> None:
+        """Read from another run; `prefix` is what its keys begin with."""
+        self.run, self.folder = run, params.folder_of_run(run, self.root)
+        self.results = self.folder / "results"
+        self.prefix = "" if run == AT_HAND else f"{RUNS}/{run}/"
+
+    @cached_property
+    def parameters(self) -> Params:
+        """The parameters of the run."""
+        return _parameters(self.folder / params.FILE)
+
+    @property
+    def archived(self) -> Archived | None:
+        """What is known of an archived run's code, machine and inputs; None for the run at hand."""
+        return Archived.read(self.folder, self.prefix) if self.prefix else None
+
+    def has(self, table: str) -> bool:
+        """Whether the table is there; runs that were archived long ago have fewer."""
+        return self._path(table).exists()
+
+    def _path(self, table: str) -> Path:
+        results = self.results if table in tables.OF_RUN else self.root / "results"
+        return results / f"{table}.csv"
 
     def frame(self, table: str) -> pd.DataFrame:
         """A tracked table, e.g. "effects" or "audit/findings"; a copy, safe to change.
 
         RenderError if it is not there, DataError if it is damaged or lacks a column.
         """
-        path = self.results / f"{table}.csv"
+        path = self._path(table)
         if not path.exists():
-            remedy = "archive the run again" if self.prefix else "run `dvc repro`"
-            raise RenderError(f"{path.name} is missing in {self.prefix}results/; {remedy}")
-        return _read(path, table, whole=not self.prefix).copy()
+            remedy = "archive the run again" if path.parent != self.root / "results" else REPRO
+            raise RenderError(
+                f"{path.name} is missing in {path.parent.relative_to(self.root)}/; {remedy}"
+            )
+        return _read(path, table, whole=not self.prefix or table not in tables.OF_RUN).copy()
 
     def runs(self) -> list[str]:
         """The names of the archived runs, in alphabetical order."""
         return sorted(path.parent.name for path in self.root.glob("runs/*/environment.json"))
 
     def of_run(self, name: str) -> Report:
-        """The same document's door to an archived run; its keys begin with runs/`name`/."""
+        """The same document's door to another run: "results", or an archived one's name."""
         other = copy(self)
-        other.prefix = f"runs/{name}/"
-        other.results = self.root / other.prefix / "results"
+        other.__dict__.pop("parameters", None)
+        other._turn_to(name)
         return other
 
     def row(self, table: str, **where: object) -> pd.Series:
@@ -83,16 +117,15 @@ class Report:
         return frame.iloc[0]
 
     def measured(self, **where: object) -> bool:
-        """Whether the run at hand was to measure this: it trains the adapter and asks it the test.
+        """Whether the run was to measure this: it trains the adapter and asks it the test.
 
         A run may leave adapters of the paper out, and documents then say so in their place. A name
-        that the paper does not know is left to `row`, which refuses it; so are archived runs.
+        that the paper does not know is left to `row`, which refuses it.
         """
         model = where.get("model", where.get("adapter"))
-        path = self.root / "params.yaml"
-        if self.prefix or model not in MODELS or model == BASE or not path.is_file():
+        if model not in MODELS or model == BASE or not (self.folder / params.FILE).is_file():
             return True
-        adapters = _adapters(path)
+        adapters = self.parameters.adapters
         asked = adapters[model].evaluate_on if model in adapters else ()
         return model in adapters and (asked is None or where.get("task", asked[0]) in asked)
 
@@ -119,7 +152,7 @@ class Report:
     def _printed(self, table: str, column: str, template: str, where: dict[str, object]) -> str:
         """The template of a column over the one row that fits; logged."""
         key = f"{table}[{joined(where)}].{column}"
-        if not self.measured(**where):
+        if table in tables.OF_RUN and not self.measured(**where):
             return self.phrase(key, f"({NOT_MEASURED})")
         row = self.row(table, **where)
         if column not in row:
@@ -172,27 +205,34 @@ class Report:
         """
         if runs is not None:
             return Markdown(note_of_runs(tables, runs))
-        return Markdown(note(tables, self.root, self.document))
+        return Markdown(note(tables, self.root, self.document, self.archived))
 
     def _keep(self, key: str, printed: str, row: pd.Series, *columns: str) -> None:
         """Append one printed number to the document's log; `columns` hold its value and bounds."""
         held = [row.get(name, math.nan) for name in columns]
         values = ["" if isinstance(one, float) and math.isnan(one) else one for one in held]
         values += [""] * (3 - len(values))
+        named = re.split(r"[\[.]", key)[0]
+        prefix = "" if named in tables.TABLES and named not in tables.OF_RUN else self.prefix
         with self.log.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerow([self.document, self.prefix + key, printed, *values])
+            csv.writer(file).writerow([self.document, prefix + key, printed, *values])
 
 
-@lru_cache(maxsize=4)
-def _adapters(path: Path) -> dict[str, Adapter]:
-    """The adapters of params.yaml, read once."""
-    return params.load(path).adapters
+@lru_cache(maxsize=16)
+def _parameters(path: Path) -> Params:
+    """A params.yaml, read once."""
+    return params.load(path)
 
 
 @lru_cache(maxsize=64)
 def _read(path: Path, table: str, *, whole: bool) -> pd.DataFrame:
-    """A table read once; an empty cell is a missing value."""
-    return tables.read(path, table, whole=whole)
+    """A table read once; an empty cell is a missing value.
+
+    Earlier code wrote other columns (not `whole`); those that it did not know are empty.
+    """
+    frame = tables.read(path, table, whole=whole)
+    known = [] if whole else [column.name for column in tables.TABLES[table].columns]
+    return frame.reindex(columns=[*frame, *(name for name in known if name not in frame)])
 
 
 def joined(where: dict[str, object]) -> str:

@@ -57,13 +57,6 @@ def percent(report: Report, key: str, share: float) -> str:
     return report.phrase(f"params.yaml: {key}", f"{100 * share:g} %")
 
 
-def direction(row: pd.Series) -> str:
-    """What happened to the quantity of a row of effects, after the family's correction."""
-    if not bool(row["significant"]):
-        return UNDETECTED
-    return ROSE if row["estimate"] > 0 else FELL
-
-
 def side(row: pd.Series) -> str:
     """Where the interval of a row lies."""
     if row["low"] > 0:
@@ -75,11 +68,6 @@ def digits(row: pd.Series, most: int = 2) -> str:
     """A format with as many decimals as the row's standard error supports, up to `most`."""
     known = row.get("decimals", most)
     return f".{most if pd.isna(known) else max(0, min(int(known), most))}f"
-
-
-def coarsest(rows: pd.DataFrame, most: int = 2) -> str:
-    """The format with the fewest decimals that some rows support."""
-    return min((digits(row, most) for _, row in rows.iterrows()), default=f".{most}f")
 
 
 def unit_of(row: pd.Series) -> str:
@@ -182,7 +170,10 @@ def training_runs(report: Report, seeds: Params | Iterable[int]) -> str:
     text = _runs(report, len(seeds.train.seeds) if once < adapters else 1)
     if 0 < once < adapters:
         counted = report.count("params.yaml: adapters.seeds", once)
-        text += f" Trained once were {counted} of {report.count('adapters', adapters)} adapters."
+        text += (
+            f" Trained once were {counted} of {report.count('adapters', adapters)} adapters, whose "
+            "intervals lack the last and decide nothing."
+        )
     return text
 
 
@@ -195,7 +186,7 @@ def _runs(report: Report, count: int) -> str:
         )
     return (
         f"Adapters were trained with {number} seeds, and intervals are for new items, new wordings "
-        "and new training runs; those of adapters trained once lack the last, and decide nothing."
+        "and new training runs."
     )
 
 

@@ -150,7 +150,8 @@ def value(key: str, parameters: Params) -> str:
 def meaning(key: str, parameters: Params) -> str:
     """A sentence that says what the value at a key does; KeyError for an unknown key."""
     if key in CHOICES:
-        return CHOICES[key][parameters.corpus if key == "splits" else value(key, parameters)]
+        chosen = parameters.corpus if key == "splits" else value(key, parameters)
+        return CHOICES[key].get(chosen, f"`{chosen}`.")
     if key in COUNTED:
         return COUNTED[key]
     return {
@@ -241,7 +242,10 @@ def machine(parameters: Params) -> str:
 
 
 def cost(costs: dict[str, Any], scale: str) -> str:
-    """What a run at this scale takes, by paper/costs.yaml; RenderError if it does not name it."""
+    """What a run of the miniature's model takes at this scale, by paper/costs.yaml.
+
+    RenderError if it does not name the scale.
+    """
     if scale not in costs["scales"]:
         raise RenderError(f"paper/costs.yaml gives no cost of the scale {scale!r}; add it")
     return f"A whole run at this scale takes {costs['scales'][scale]['time']}."
@@ -281,10 +285,10 @@ class _Whole(yaml.SafeDumper):
         return True
 
 
-def parameters_read(root: Path, parameters: Params) -> pd.DataFrame:
-    """One row per value of params.yaml but the adapters and other sizes: its stages read it."""
+def parameters_read(root: Path, run: Path, parameters: Params) -> pd.DataFrame:
+    """One row per value of a run's params.yaml but adapters and other sizes: stages read it."""
     rows, stages = [], readers(root)
-    for group, given in yaml.safe_load((root / "params.yaml").read_text("utf-8")).items():
+    for group, given in yaml.safe_load((run / "params.yaml").read_text("utf-8")).items():
         held = {parameters.scale: given[parameters.scale]} if group == "sizes" else given
         pairs = {group: held}
         if isinstance(held, dict):

@@ -40,6 +40,13 @@ def test_coefficients_equal_scipy():
     assert set(table.status) == {"descriptive: fewer than eight adapters × seeds"}
 
 
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_so_few_adapters_have_no_coefficient(n):
+    table = correlated(np.arange(n), np.arange(n))
+    assert table.drop(columns=["n", "status"]).isna().all(axis=None)
+    assert set(table.n) == {n} and set(table.status) == {"undefined: fewer than three adapters"}
+
+
 def test_exact_p_equals_enumeration_and_scipy():
     x, y = FIVE
     p, smallest = permutation_p(x, y, resamples=10, seed=1)

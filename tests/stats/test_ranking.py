@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from experiments import tables
 from experiments.errors import OutcomeError
 from experiments.stats.clusters import cluster_totals
 from experiments.stats.ranking import places_of, rankings, weighting_schemes
@@ -62,6 +63,11 @@ def test_adapter_without_a_score_has_no_rank():
     assert table.model.tolist() == ["one", "two"]
     assert table["rank"].isna().tolist() == [False, True]
     assert table.to_csv().splitlines()[1].split(",")[7] == "1"
+
+
+def test_without_an_adapter_the_table_is_empty_and_can_be_written():
+    empty = ranked(totals({"base": (0.5, 0.5)}, noise=0.1), {"even": 0.5})
+    assert tables.text("rankings", empty).count("\n") == 1
 
 
 def test_schemes_weigh_measures_alike_within_each_part():
