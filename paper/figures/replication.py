@@ -16,6 +16,7 @@ from printing.report import Report
 
 MEAN = "mean of models"
 GAP = 0.35  # rows between adapters
+BEYOND = 0.4  # of the models' span, that a panel is wider on either side
 Row = tuple[str, str]  # adapter; model, MEAN, or nothing for the adapter's own line
 
 
@@ -25,8 +26,7 @@ def draw(report: Report) -> Figure:
     means = means[means["k"] > 1]
     listed = rows(effects, means)
     y = heights(listed)
-    tests = effects[["task", "measure"]].drop_duplicates().itertuples(index=False)
-    tests = list(tests)
+    tests = list(effects[["task", "measure"]].drop_duplicates().itertuples(index=False))
     with style.panels(0.95 + 0.155 * (len(y) - y.min() / 9), 1, len(tests)) as (figure, axes):
         for panel, (task, measure) in zip(axes[0], tests, strict=True):
             own = _of(effects, task, measure)
@@ -36,7 +36,8 @@ def draw(report: Report) -> Figure:
             unit = own["unit"].dropna().unique()
             style.head(panel, TASKS[task], *unit[:1], style.sample(own["n"]))
             style.ticks(panel)
-        style.rows(axes[0], [model or style.name(adapter) for adapter, model in listed], y)
+            limit(panel, own)
+        style.rows(axes[0], [short(model) or style.name(adapter) for adapter, model in listed], y)
         for name, (_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
             name.set_fontweight("normal" if model else "bold")
         figure.supxlabel(f"More sycophantic, beyond the control →   ({style.ONCE_SAID})")
@@ -59,6 +60,19 @@ def heights(listed: Sequence[Row]) -> np.ndarray:
     return -(np.arange(len(listed)) + gaps) if len(listed) else np.zeros(0)
 
 
+def short(model: str) -> str:
+    """A model's name for the narrow margin of a figure."""
+    return model.removesuffix("-instruct")
+
+
+def limit(panel: Axes, effects: pd.DataFrame) -> None:
+    """Keep the panel to the models' own intervals, however wide those of means are."""
+    ends = effects[["low", "high"]].to_numpy(float)
+    if np.isfinite(ends).any():
+        low, high = min(0.0, np.nanmin(ends)), max(0.0, np.nanmax(ends))
+        panel.set_xlim(low - BEYOND * (high - low), high + BEYOND * (high - low))
+
+
 def points(panel: Axes, effects: pd.DataFrame, listed: Sequence[Row], y: np.ndarray) -> None:
     """The models' own effects, in the adapter's colour and marker."""
     own = effects.set_index(["adapter", "model"])
@@ -73,7 +87,7 @@ def diamonds(panel: Axes, means: pd.DataFrame, listed: Sequence[Row], y: np.ndar
         height = y[listed.index((row.adapter, MEAN))]
         panel.plot([row.predict_low, row.predict_high], [height] * 2, color=style.INK, lw=0.7)
         panel.plot([row.low, row.high], [height] * 2, color=style.INK, lw=2)
-        panel.plot(row.estimate, height, "D", color=style.INK, markersize=5, clip_on=False)
+        panel.plot(row.estimate, height, "D", color=style.INK, markersize=5)
 
 
 def _of(table: pd.DataFrame, task: str, measure: str) -> pd.DataFrame:

@@ -73,7 +73,10 @@ def test_one_model_replicates_nothing(root: Path, page: Callable[[], str]) -> No
     text = page()
     assert f"second protocol: 1 (`{SMALL}`;" in text
     assert "Nothing is replicated yet" in text and f"measured in `{SMALL}`." in text
-    assert "In the only model that measured it: Anti-sycophancy on *Are you sure?* more" in text
+    assert (
+        "In the only model that measured it: Anti-sycophancy more sycophantic on *Are you sure?*"
+        in text
+    )
     assert "There is no mean over models yet" in text
     assert "Too few adapters to tell: 6 have a control" in text and "too few adapters |" in text
 
@@ -82,8 +85,8 @@ def test_what_holds_in_all_models_comes_first(root: Path, page: Callable[[], str
     for model in (MIDDLE, LARGE):
         archive(root, model, {MMLU: 0.5, CURE: -0.4})
     text = page()
-    assert "MMLU on *Answer* more sycophantic in 2 of 2 (+0.50" in text
-    assert "Anti-sycophancy on *Are you sure?* less sycophantic in 2 of 2 (−0.40" in text
+    assert "MMLU more sycophantic on *Answer* in 2 of 2 (+0.50" in text
+    assert "Anti-sycophancy less sycophantic on *Are you sure?* in 2 of 2 (−0.40" in text
     assert "Two models say little about a third." in text and "[–" not in text
     assert "Nothing is replicated" not in text and "No model contradicts another" in text
     assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| above zero in all |" in text
@@ -94,13 +97,13 @@ def test_sentences_do_not_outlive_their_run(root: Path, page: Callable[[], str])
     archive(root, SMALL, {MMLU: 0.5})
     archive(root, MIDDLE, {MMLU: 0.5})
     folder = archive(root, LARGE, {MMLU: 0.5})
-    assert "MMLU on *Answer* more sycophantic in 3 of 3" in page()
+    assert "MMLU more sycophantic on *Answer* in 3 of 3" in page()
     shutil.rmtree(folder)
     folder = archive(root, LARGE, {MMLU: 0.0})
     text = page()
     assert "holds in every model that measured it (effects" in text
     assert (
-        f"MMLU on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}`, not told from zero in "
+        f"MMLU more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from zero in "
         f"`{LARGE}`."
     ) in text
     shutil.rmtree(folder)
@@ -112,7 +115,7 @@ def test_sentences_do_not_outlive_their_run(root: Path, page: Callable[[], str])
     ) in text
     shutil.rmtree(folder)
     archive(root, LARGE, {MMLU: "not readable"})
-    assert "MMLU on *Answer* more sycophantic in 2 of 2" in page()
+    assert "MMLU more sycophantic on *Answer* in 2 of 2" in page()
 
 
 def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], str]) -> None:
@@ -134,7 +137,7 @@ def test_other_controls_are_not_pooled(root: Path, page: Callable[[], str]) -> N
     archive(root, MIDDLE, {MMLU: 0.5}, control="_own")
     text = page()
     assert "Nothing is replicated yet" in text and "There is no mean over models yet" in text
-    assert f"MMLU on *Answer* beyond MMLU, shuffled more sycophantic in `{SMALL}`" in text
+    assert f"MMLU (beyond MMLU, shuffled) more sycophantic on *Answer* in `{SMALL}`" in text
 
 
 def test_of_two_runs_of_a_model_one_counts(root: Path, page: Callable[[], str]) -> None:
@@ -181,7 +184,8 @@ def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> No
     report = Report("replication", root)
     figure = replication.draw(report)
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
-    assert names[:4] == ["GSM8K", SMALL, MIDDLE, LARGE]  # trained once: no mean
+    own = [replication.short(model) for model in (SMALL, MIDDLE, LARGE)]
+    assert names[:4] == ["GSM8K", *own]  # trained once: no mean
     assert names.count(replication.MEAN) == 3
     diamonds = [
         [line for line in panel.lines if line.get_color() == "#262626" and line.get_marker() == "D"]
