@@ -22,6 +22,7 @@ from experiments.stats.replication import (
     KNOWS,
     ONE_MODEL,
     OPPOSITE,
+    OTHER,
     SYCOPHANCY,
 )
 from experiments.stats.slopes import ALL, BETWEEN, FEW
@@ -192,7 +193,9 @@ def tradeoff(report: Report, confidence: float) -> str:
 
 
 def _of_kind(table: pd.DataFrame, kind: str, against: str) -> pd.DataFrame:
-    return table[(table["kind"] == kind) & (table["against"] == against)]
+    """Rows of a kind; other controls count among controls."""
+    compared = table["against"].replace({OTHER: CONTROL})
+    return table[(table["kind"] == kind) & (compared == against)]
 
 
 def _rows(table: pd.DataFrame) -> Iterator[pd.Series]:

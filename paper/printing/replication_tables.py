@@ -49,14 +49,11 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
     table = of_kind(report, kind)
     tests, lines = list(dict.fromkeys(table["task"])), []
     for adapter in ordered(table["adapter"]):
-        for model in models(report):
-            own = table[(table["adapter"] == adapter) & (table["model"] == model)]
-            if own.empty:
-                continue
+        of_adapter = table[table["adapter"] == adapter]
+        for (model, control), own in of_adapter.groupby(["model", "control"], sort=False):
             by_task = own.set_index("task").reindex(tests).reset_index()
-            control = label(own["control"].iloc[0])
             cells = [_cell(report, row, 3) for row in _rows(by_task)]
-            lines.append([label(adapter), f"`{model}`", control, *cells])
+            lines.append([label(adapter), f"`{model}`", label(control), *cells])
     return _words(report, ["Adapter", "Model", "Control", *map(TASKS.get, tests)], lines)
 
 

@@ -140,6 +140,27 @@ def test_other_controls_are_not_pooled(root: Path, page: Callable[[], str]) -> N
     assert f"MMLU (beyond MMLU, shuffled) more sycophantic on *Answer* in `{SMALL}`" in text
 
 
+def test_a_second_control_is_pooled_with_those_like_it(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL)
+    archive(root, MIDDLE, {MMLU: 0.5}, twin="mmlu")
+    text = page()
+    table = tables.read(root / "results/replication.csv", "replication")
+    keys = ["adapter", "task", "measure", "against", "control"]
+    mine = table[table["model"] == MIDDLE].set_index(keys)
+    same = table[table["model"] == SMALL].set_index(keys)
+    row = ("mmlu", "answer", "sycophancy")
+    second = mine.loc[(*row, "other control", "mmlu_shuffled")]
+    first = same.loc[(*row, "control", "mmlu_shuffled")]
+    assert second[["estimate", "low", "se"]].tolist() == first[["estimate", "low", "se"]].tolist()
+    assert mine.loc[(*row, "control", "mmlu_twin"), "said"] == "above zero"
+    assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| in none |" in text
+    assert f"MMLU (beyond mmlu_twin) more sycophantic on *Answer* in `{MIDDLE}`" in text
+    figure = replication.draw(Report("replication", root))
+    names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
+    assert f"{replication.short(MIDDLE)}, shuffled" in names
+    assert names.count(f"{replication.MEAN}, shuffled") == 1
+
+
 def test_of_two_runs_of_a_model_one_counts(root: Path, page: Callable[[], str]) -> None:
     archive(root, SMALL, {("gsm8k", "answer"): 0.5}, name="more-seeds")
     archive(root, SMALL, name="pocket")
