@@ -154,7 +154,7 @@ def training_runs(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     cells = {pair: kind for pair, kind in run.kinds.items() if kind != replication.HALVES}
     cells |= {(task, settings.headline[task]): slopes.RATES for task in BENCHMARKS}
     if not kept.is_file():
-        return pd.DataFrame(columns=[*KEY, "seed", "value", "kind"])
+        return pd.DataFrame(columns=[*KEY, "seed", "control", "kind", "run", "value", "n", "unit"])
     values = measures.values(outcomes.read_outcomes(kept))
     found = replication.by_seed(values, run.parameters.controls, list(cells))
     table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)

@@ -14,7 +14,7 @@ from figures.style import ordered
 from printing.labels import TASKS
 from printing.replication import is_continuous, models, of_kind, pooled
 from printing.report import MISSING, Report, spanned
-from printing.sentences import coarsest, digits, label
+from printing.sentences import digits, label
 from printing.tables import DAGGER, probability
 
 KEY = ["model", "adapter", "task", "measure", "against"]
@@ -54,7 +54,7 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
             by_task = own.set_index("task").reindex(tests).reset_index()
             cells = [_cell(report, row, 3) for row in _rows(by_task)]
             lines.append([label(adapter), f"`{model}`", label(control), *cells])
-    return _words(report, ["Adapter", "Model", "Control", *map(TASKS.get, tests)], lines)
+    return _words(report, ["Adapter", "Model", "Control", *(TASKS[test] for test in tests)], lines)
 
 
 def summary(report: Report) -> str:
@@ -63,7 +63,7 @@ def summary(report: Report) -> str:
     table = table[table["k"] > 1]
     if table.empty:
         return ""
-    format = f"+{coarsest(table, 3)}"
+    format = f"+{min(digits(row, 3) for _, row in table.iterrows())}"
     table = table.assign(
         what=[f"{label(row['adapter'])}, {TASKS[row['task']]}" for row in _rows(table)],
         beyond=table["control"].map(label),

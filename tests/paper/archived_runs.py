@@ -25,12 +25,14 @@ def archive(
     name: str | None = None,
     control: str | None = None,
     twin: str | None = None,
+    outcomes: bool = False,
 ) -> Path:
     """A copy of runs/pocket below `root`, of another model and called like it unless named.
 
     `effects`: (adapter, or base, task) -> its effect beyond the control (or the base's level), or a
     status in its place. `control` is the end of the names of all controls. The adapter `twin` has
-    another control than in runs/pocket, and that one beside it.
+    another control than in runs/pocket, and that one beside it. Without `outcomes` there are no
+    numbers of single training runs, and no second controls.
     """
     folder = root / "runs" / (name or model.replace(".", "-"))
     shutil.copytree(ROOT / "runs/pocket", folder)
@@ -49,7 +51,8 @@ def archive(
         table["control"] = table["control"].str.replace(f"{twin}_shuffled", f"{twin}_twin")
     if control:
         table["control"] = table["control"].str.replace("_shuffled", control)
-        (folder / "results/outcomes.parquet").unlink()  # of the controls of before
+    if not outcomes:
+        (folder / "results/outcomes.parquet").unlink()
     for (adapter, task), effect in (effects or {}).items():
         against = "nothing" if adapter == "base" else "control"
         where = table[["model", "task", "measure", "against"]] == (adapter, task, PRIMARY, against)
