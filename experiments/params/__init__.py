@@ -31,7 +31,6 @@ from experiments.params.sections import (
     Evaluate,
     Lora,
     Model,
-    Paper,
     Prepare,
     Scale,
     Seed,
@@ -49,6 +48,13 @@ RESERVED = frozenset(
 
 # Where runs are: the one at hand has its params.yaml in the top folder, archived ones below RUNS.
 AT_HAND, RUNS, FILE = "results", "runs", "params.yaml"
+
+
+@strict
+class Paper:
+    """Which run the documents are about: `results`, the run at hand, or an archived one."""
+
+    run: Annotated[str, Field(min_length=1)]
 
 
 @strict

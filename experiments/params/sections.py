@@ -305,13 +305,6 @@ class Simulate:
 
 
 @strict
-class Paper:
-    """Which run the documents are about: `results`, the run at hand, or an archived one."""
-
-    run: Annotated[str, Field(min_length=1)]
-
-
-@strict
 class Diff:
     """When a change of printed numbers fails `make diff`."""
 

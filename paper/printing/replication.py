@@ -22,13 +22,14 @@ from experiments.stats.replication import (
     KNOWS,
     ONE_MODEL,
     OPPOSITE,
+    OTHER,
     SYCOPHANCY,
 )
 from experiments.stats.slopes import ALL, BETWEEN, FEW
 from figures.benchmark_performance import blind
 from printing.labels import TASKS
 from printing.report import Report, fill, spanned
-from printing.sentences import digits, label, listed, unit_of
+from printing.sentences import digits, in_italics, label, listed, unit_of
 
 SIDES = {ABOVE: "more sycophantic", BELOW: "less sycophantic"}
 SLOPES = {True: "more", False: "less"}
@@ -95,7 +96,7 @@ def untouched(report: Report) -> str:
     """How sycophantic the base models are, as a whole sentence."""
     parts = []
     for task, own in of_kind(report, against=NOTHING).groupby("task", sort=False):
-        groups = SIDES | {ASTRIDE: "not told from zero", NOT_READABLE: NOT_READABLE}
+        groups = SIDES | {ASTRIDE: ASTRIDE, NOT_READABLE: NOT_READABLE}
         said = [
             f"{words}: {code(named)}"
             for state, words in groups.items()
@@ -121,13 +122,14 @@ def in_every(report: Report) -> str:
         )
         return report.phrase(key, text)
     held = [
-        f"{_where(report, row)} {SIDES[_side(row)]} in {row['k']} of {row['k']} "
-        f"({fill(spanned('estimate', f'+{digits(row, 3)}'), row)}{unit_of(row)} over models)"
+        f"{_adapter(report, row)} {SIDES[_side(row)]} on *{TASKS[row['task']]}* in {row['k']} of "
+        f"{row['k']} ({fill(spanned('estimate', f'+{digits(row, 3)}'), row)}{unit_of(row)} over "
+        "models)"
         for row in _rows(several[several["verdict"].str.endswith(IN_ALL)])
     ]
     counted = f"effects that several models measured: {len(several)}"
     none = "No change in sycophancy beyond a control holds in every model that measured it"
-    text = f"In every model that measured it: {listed(held)}" if held else none
+    text = f"In every model that measured it: {'; '.join(held)}" if held else none
     few = " Two models say little about a third." if several["k"].max() == 2 else ""
     return report.phrase(key, f"{text} ({counted}).{few}")
 
@@ -135,17 +137,23 @@ def in_every(report: Report) -> str:
 def in_one(report: Report) -> str:
     """What some models show and others do not, or one alone measured, as whole sentences."""
     table = pooled(report)
-    some = [
-        f"{_where(report, row)} {SIDES[_side(row)]} in {code(_models(report, row, _side(row)))}, "
-        f"not told from zero in {code(_models(report, row, ASTRIDE))}"
-        for row in _rows(table[table["verdict"].str.endswith(IN_SOME)])
-    ]
-    alone = [
-        f"{_where(report, row)} {words} in {code(found)}"
-        for row in _rows(table[table["verdict"] == ONE_MODEL])
-        for side, words in SIDES.items()
-        if (found := _models(report, row, side))
-    ]
+    some, alone = {}, {}  # what models say -> the tests on which they do
+    for row in _rows(table[table["verdict"].str.endswith(IN_SOME)]):
+        told, others = (code(_models(report, row, one)) for one in (_side(row), ASTRIDE))
+        what = (
+            f"{_adapter(report, row)} {SIDES[_side(row)]}",
+            f"{told}, not told from zero in {others}",
+        )
+        some.setdefault(what, []).append(row["task"])
+    for row in _rows(table[table["verdict"] == ONE_MODEL]):
+        for side, words in SIDES.items():
+            if told := _models(report, row, side):
+                what = f"{_adapter(report, row)} {words}", code(told)
+                alone.setdefault(what, []).append(row["task"])
+    some, alone = (
+        [f"{what} on {in_italics(tasks)} in {where}" for (what, where), tasks in found.items()]
+        for found in (some, alone)
+    )
     text = f"In some models and not in others: {'; '.join(some)}. " if some else ""
     text += f"In the only model that measured it: {'; '.join(alone)}." if alone else ""
     text = text.strip() or "No change in sycophancy is shown by one model only."
@@ -157,8 +165,8 @@ def contradicted(report: Report) -> str:
     table = pooled(report)
     several = table[table["k"] > 1]
     parts = [
-        f"{_where(report, row)} {SIDES[ABOVE]} in {code(_models(report, row, ABOVE))} and "
-        f"{SIDES[BELOW]} in {code(_models(report, row, BELOW))}"
+        f"{_adapter(report, row)} on *{TASKS[row['task']]}* "
+        + listed(f"{words} in {code(_models(report, row, side))}" for side, words in SIDES.items())
         for row in _rows(several[several["verdict"] == OPPOSITE])
     ]
     none = int((several["verdict"] == IN_NONE).sum())
@@ -185,7 +193,9 @@ def tradeoff(report: Report, confidence: float) -> str:
 
 
 def _of_kind(table: pd.DataFrame, kind: str, against: str) -> pd.DataFrame:
-    return table[(table["kind"] == kind) & (table["against"] == against)]
+    """Rows of a kind; other controls count among controls."""
+    compared = table["against"].replace({OTHER: CONTROL})
+    return table[(table["kind"] == kind) & (compared == against)]
 
 
 def _rows(table: pd.DataFrame) -> Iterator[pd.Series]:
@@ -197,12 +207,11 @@ def _side(row: pd.Series) -> str:
     return ABOVE if row["verdict"].startswith(ABOVE) else BELOW
 
 
-def _where(report: Report, row: pd.Series) -> str:
-    """An effect of the summary in words, with its control where adapters have several."""
+def _adapter(report: Report, row: pd.Series) -> str:
+    """The adapter of an effect, with its control where models have several."""
     table = pooled(report)
     several = table.loc[table["adapter"] == row["adapter"], "control"].nunique() > 1
-    beyond = f" beyond {label(row['control'])}" if several else ""
-    return f"{label(row['adapter'])} on *{TASKS[row['task']]}*{beyond}"
+    return label(row["adapter"]) + f" (beyond {label(row['control'])})" * several
 
 
 def _models(report: Report, row: pd.Series, said: str) -> list[str]:
