@@ -137,7 +137,9 @@ def in_every(report: Report) -> str:
 def in_one(report: Report) -> str:
     """What some models show and others do not, or one alone measured, as whole sentences."""
     table = pooled(report)
-    some, alone = {}, {}  # what models say -> the tests on which they do
+    # what models say -> the tests on which they do
+    some: dict[tuple[str, str], list[str]] = {}
+    alone: dict[tuple[str, str], list[str]] = {}
     for row in _rows(table[table["verdict"].str.endswith(IN_SOME)]):
         told, others = (code(_models(report, row, one)) for one in (_side(row), ASTRIDE))
         what = (
@@ -150,12 +152,14 @@ def in_one(report: Report) -> str:
             if told := _models(report, row, side):
                 what = f"{_adapter(report, row)} {words}", code(told)
                 alone.setdefault(what, []).append(row["task"])
-    some, alone = (
-        [f"{what} on {in_italics(tasks)} in {where}" for (what, where), tasks in found.items()]
+    in_some, in_only = (
+        "; ".join(
+            f"{what} on {in_italics(tasks)} in {where}" for (what, where), tasks in found.items()
+        )
         for found in (some, alone)
     )
-    text = f"In some models and not in others: {'; '.join(some)}. " if some else ""
-    text += f"In the only model that measured it: {'; '.join(alone)}." if alone else ""
+    text = f"In some models and not in others: {in_some}. " if some else ""
+    text += f"In the only model that measured it: {in_only}." if alone else ""
     text = text.strip() or "No change in sycophancy is shown by one model only."
     return report.phrase("replication_summary[in one model]", text)
 

@@ -10,8 +10,8 @@ import pandas as pd
 from experiments.params import Params
 from experiments.stats.contrasts import CONTROL, ONE_SEED
 from experiments.tables import OF_RUN, TABLES
-from printing.labels import FAMILIES, TASKS
-from printing.report import MISSING, NOT_MEASURED, Report, show, spanned
+from printing.labels import FAMILIES
+from printing.report import MISSING, Report, show, spanned
 from printing.sentences import contrast, label, no_verdict, sizes
 
 DAGGER = "†"  # one training seed
