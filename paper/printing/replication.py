@@ -149,12 +149,12 @@ def in_one(report: Report) -> str:
         some.setdefault(what, []).append(row["task"])
     for row in _rows(table[table["verdict"] == ONE_MODEL]):
         for side, words in SIDES.items():
-            if told := _models(report, row, side):
-                what = f"{_adapter(report, row)} {words}", code(told)
-                alone.setdefault(what, []).append(row["task"])
+            if shown := _models(report, row, side):
+                only = f"{_adapter(report, row)} {words}", code(shown)
+                alone.setdefault(only, []).append(row["task"])
     in_some, in_only = (
         "; ".join(
-            f"{what} on {in_italics(tasks)} in {where}" for (what, where), tasks in found.items()
+            f"{told} on {in_italics(tasks)} in {where}" for (told, where), tasks in found.items()
         )
         for found in (some, alone)
     )
