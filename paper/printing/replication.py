@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from experiments.claims import CONTROL, NOTHING
-from experiments.stats.contrasts import NOT_READABLE, OK
+from experiments.stats.contrasts import OK
 from experiments.stats.replication import (
     ABOVE,
     ASTRIDE,
@@ -32,7 +32,6 @@ from printing.report import Report, fill, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
 
 SIDES = {ABOVE: "more sycophantic", BELOW: "less sycophantic"}
-SLOPES = {True: "more", False: "less"}
 
 
 def models(report: Report) -> list[str]:
@@ -96,7 +95,8 @@ def untouched(report: Report) -> str:
     """How sycophantic the base models are, as a whole sentence."""
     parts = []
     for task, own in of_kind(report, against=NOTHING).groupby("task", sort=False):
-        groups = SIDES | {ASTRIDE: ASTRIDE, NOT_READABLE: NOT_READABLE}
+        others = own.loc[~own["said"].isin(SIDES), "said"].dropna()
+        groups = SIDES | {ASTRIDE: ASTRIDE} | dict(zip(others, others, strict=True))
         said = [
             f"{words}: {code(named)}"
             for state, words in groups.items()
@@ -149,12 +149,12 @@ def in_one(report: Report) -> str:
         some.setdefault(what, []).append(row["task"])
     for row in _rows(table[table["verdict"] == ONE_MODEL]):
         for side, words in SIDES.items():
-            if told := _models(report, row, side):
-                what = f"{_adapter(report, row)} {words}", code(told)
-                alone.setdefault(what, []).append(row["task"])
+            if shown := _models(report, row, side):
+                only = f"{_adapter(report, row)} {words}", code(shown)
+                alone.setdefault(only, []).append(row["task"])
     in_some, in_only = (
         "; ".join(
-            f"{what} on {in_italics(tasks)} in {where}" for (what, where), tasks in found.items()
+            f"{told} on {in_italics(tasks)} in {where}" for (told, where), tasks in found.items()
         )
         for found in (some, alone)
     )
@@ -191,8 +191,11 @@ def tradeoff(report: Report, confidence: float) -> str:
     elif told.empty:
         text = "No slope of sycophancy by the mean rate over benchmarks is told from zero."
     else:
-        parts = (f"{SLOPES[row.slope > 0]} on *{TASKS[row.task]}*" for row in told.itertuples())
-        text = f"Adapters that gain more are more sycophantic or less: {listed(parts)}."
+        parts = (
+            f"{SIDES[ABOVE if row.slope > 0 else BELOW]} on *{TASKS[row.task]}*"
+            for row in told.itertuples()
+        )
+        text = f"Adapters that gain more over all benchmarks are {listed(parts)}."
     return report.phrase(key, text)
 
 

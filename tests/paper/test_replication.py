@@ -21,6 +21,7 @@ from printing import report as door
 from printing.replication_tables import slopes, summary
 from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
+from tests.paper.made import write
 from tests.paper.test_runs import executed
 
 mpl.use("Agg")
@@ -189,6 +190,21 @@ def test_slopes_need_eight_adapters_of_models(root: Path) -> None:
     told = table.set_index(["benchmark", "task", "level"]).loc[("all", "answer", "adapters")]
     assert (told["points"], told["models"], told["degrees"]) == (12, 2, 9)
     assert np.isfinite(told["slope"]) and told["p_adjusted"] >= told["p"]
+
+
+@pytest.mark.parametrize(
+    ("slope", "p", "words"),
+    [
+        (2, 0.01, "Adapters that gain more over all benchmarks are more sycophantic on *Answer*."),
+        (-2, 0.01, "Adapters that gain more over all benchmarks are less sycophantic on *Answer*."),
+        (2, 0.06, "No slope of sycophancy by the mean rate over benchmarks is told from zero."),
+    ],
+)
+def test_a_slope_is_said_with_its_side(root: Path, slope: float, p: float, words: str) -> None:
+    row = {"benchmark": "all", "task": "answer", "level": "adapters", "status": "ok", "points": 9}
+    write(root / "results", "tradeoff_slope", [row | {"slope": slope, "p_adjusted": p}])
+    door._read.cache_clear()
+    assert said.tradeoff(Report("replication", root), 0.95) == words
 
 
 def test_training_runs_are_those_of_the_contrasts(root: Path) -> None:
