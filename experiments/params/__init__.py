@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from experiments.errors import ParameterError
+from experiments.params.analysis import Analyze, Diff, Paper, Simulate
 from experiments.params.sections import (
     BASE,
     BASE_SEED,
@@ -23,10 +24,8 @@ from experiments.params.sections import (
     TESTS,
     TRAINING_SETS,
     Adapter,
-    Analyze,
     Claude,
     Curate,
-    Diff,
     Engine,
     Evaluate,
     Lora,
@@ -34,7 +33,6 @@ from experiments.params.sections import (
     Prepare,
     Scale,
     Seed,
-    Simulate,
     Sizes,
     Train,
     strict,
@@ -48,13 +46,6 @@ RESERVED = frozenset(
 
 # Where runs are: the one at hand has its params.yaml in the top folder, archived ones below RUNS.
 AT_HAND, RUNS, FILE = "results", "runs", "params.yaml"
-
-
-@strict
-class Paper:
-    """Which run the documents are about: `results`, the run at hand, or an archived one."""
-
-    run: Annotated[str, Field(min_length=1)]
 
 
 @strict
