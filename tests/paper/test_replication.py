@@ -114,14 +114,14 @@ def test_sentences_do_not_outlive_their_run(root: Path) -> None:
     report = analysed(root)
     assert "holds in every model that measured it (effects" in said.in_every(report)
     assert (
-        f"TruthfulQA more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from zero in "
-        f"`{LARGE}`."
+        f"TruthfulQA more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from "
+        f"zero in `{LARGE}`."
     ) in said.in_one(report)
     shutil.rmtree(folder)
     folder = archive(root, LARGE, {LEARNED: -0.5})
     assert (
-        f"Contradicted: TruthfulQA on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and less "
-        f"sycophantic in `{LARGE}`."
+        f"Contradicted: TruthfulQA on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and "
+        f"less sycophantic in `{LARGE}`."
     ) in said.contradicted(analysed(root))
     shutil.rmtree(folder)
     archive(root, LARGE, {LEARNED: "not readable"})
@@ -134,7 +134,7 @@ def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], s
     text = page()
     assert f"On *Answer*, more sycophantic: `{MIDDLE}`; not told from zero: `{SMALL}`." in text
     assert f"On *Feedback*, not told from zero: `{SMALL}`; not readable: `{MIDDLE}`." in text
-    assert f"`{SMALL}` on GSM8K; `{MIDDLE}` on GSM8K." in text
+    assert f"`{SMALL}` on none; `{MIDDLE}` on none." in text
     assert (
         text.index("Before any training")
         < text.index("On *Answer*")
