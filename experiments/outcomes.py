@@ -82,10 +82,17 @@ def gather(folder: Path, parameters: Params) -> pa.Table:
 
 
 def gather_transcripts(folder: Path, parameters: Params) -> list[dict]:
-    """Free replies of every model, checked likewise; which items are asked is evaluate's to say."""
+    """Free replies of every model's first training seed, checked likewise.
+
+    Which items are asked is evaluate's to say.
+    """
     table = joined(folder, "transcripts", parameters.models, "published")
     found = by_task(table)
-    check(found, parameters, set(found), ("text", "finish"))
+
+    def first(model: str) -> tuple[int]:
+        return (min(parameters.seeds(model)),)
+
+    check(found, parameters, set(found), ("text", "finish"), first)
     return table.to_pylist()
 
 
@@ -159,10 +166,12 @@ def check(
     parameters: Params,
     tests: Collection[str] = TESTS,
     also: Iterable[str] = (),
+    seeds: Callable[[str], Iterable[int]] | None = None,
 ) -> None:
     """OutcomeError unless every model has those of `tests` that params.yaml asks of it, each whole.
 
-    `also` are fields that are needed beside those that measures read.
+    `also` are fields that are needed beside those that measures read; `seeds` are a model's
+    training seeds, unless given those of params.yaml.
     """
     for model in parameters.models:
         asked = set(parameters.tests(model)) & set(tests)
@@ -175,7 +184,7 @@ def check(
             )
     for task, rows in outcomes.items():
         check_values(rows, (*fields(rows["protocol"].iloc[0], task), *also))
-        check_rows(task, rows, parameters.seeds)
+        check_rows(task, rows, seeds or parameters.seeds)
 
 
 def check_rows(task: str, rows: pd.DataFrame, seeds: Callable[[str], Iterable[int]]) -> None:

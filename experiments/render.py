@@ -47,6 +47,8 @@ FORWARD = """<!DOCTYPE html>
 
 def render(root: Path, selected: list[Path]) -> None:
     """Render `selected` documents (all if empty) and swap the finished site in."""
+    if (root / params.FILE).is_file():
+        params.folder_of_run(params.load(root / params.FILE).paper.run, root)  # or says so at once
     project = load_project(root, protocol(root))
     listed = render_list(root, project)
     for path in selected:

@@ -20,7 +20,7 @@ from experiments.claims import CONTROL, NOTHING
 from experiments.errors import DataError, run_stage
 from experiments.models.presets import PRESETS
 from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
-from experiments.stats import replication, slopes
+from experiments.stats import contrasts, replication, slopes
 from experiments.stats.contrasts import FEW_SEEDS, OK
 
 RUNS, RESULTS = Path("runs"), Path("results")
@@ -92,12 +92,32 @@ def size(model: str) -> float:
 def of_run(run: Run) -> pd.DataFrame:
     """The run's contrasts that are compared over models, and what its base model knows."""
     table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)
-    table = with_kind(replication.comparable(table), run.kinds)
+    table = pd.concat([replication.comparable(table), with_other_controls(run)])
+    table = with_kind(table, run.kinds)
     levels = tables.read(run.folder / "results/estimates.csv", "estimates", whole=False)
     levels = with_kind(levels[levels["model"] == BASE], known(run))
     levels = levels.assign(against=NOTHING, seeds=0, status=OK)
     table = pd.concat([table[table["kind"] != replication.CAPABILITY], levels, capability(table)])
     return table.rename(columns={"model": "adapter"}).assign(model=run.model, run=run.folder.name)
+
+
+def with_other_controls(run: Run) -> pd.DataFrame:
+    """Contrasts of adapters with a second control, where the run has one; from its outcomes."""
+    others = replication.other_controls(run.parameters.adapters)
+    kept = run.folder / KEPT
+    if not others or not kept.is_file():
+        return pd.DataFrame()
+    values, settings = measures.values(outcomes.read_outcomes(kept)), run.parameters.analysis
+    readable = measures.readability(values, run.parameters.protocol, settings.readable)
+    chosen = with_kind(values, run.kinds).drop(columns="kind")
+    found = contrasts.contrasts(
+        chosen[chosen["model"].isin([*others, *others.values()])],
+        others,
+        readable=lambda *cell: readable[cell],
+        confidence=settings.confidence,
+    )
+    found = found[(found["against"] == CONTROL) & found["model"].isin(others)]
+    return replication.comparable(found).assign(against=replication.OTHER)
 
 
 def capability(table: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +154,7 @@ def training_runs(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     cells = {pair: kind for pair, kind in run.kinds.items() if kind != replication.HALVES}
     cells |= {(task, settings.headline[task]): slopes.RATES for task in BENCHMARKS}
     if not kept.is_file():
-        return pd.DataFrame()
+        return pd.DataFrame(columns=[*KEY, "seed", "control", "kind", "run", "value", "n", "unit"])
     values = measures.values(outcomes.read_outcomes(kept))
     found = replication.by_seed(values, run.parameters.controls, list(cells))
     table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)

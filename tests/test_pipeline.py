@@ -19,7 +19,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from tests.working_copy import copy_working_tree
+from tests.working_copy import copy_working_tree, git
 
 ROOT = Path(__file__).resolve().parent.parent
 ADAPTERS = ("mmlu", "paired_sft")  # enough to tell chains apart
@@ -161,11 +161,6 @@ def pipeline(finished, tmp_path, monkeypatch, caplog) -> Pipeline:
     copy = object.__new__(Pipeline)
     copy.root = tmp_path
     return copy
-
-
-def git(root: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
 
 
 def of_models(stages: set[str]) -> set[str]:

@@ -65,8 +65,8 @@ def test_a_readme_without_markers_is_refused(root: Path, page: str, block: str) 
 def test_a_changed_cost_changes_the_readme(root: Path) -> None:
     prices = root / costs.COSTS
     text = prices.read_text(encoding="utf-8")
-    assert text.count("time: 40 minutes") == 1
-    prices.write_text(text.replace("time: 40 minutes", "time: 7 hours"), encoding="utf-8")
+    assert text.count("time: 29 minutes") == 1
+    prices.write_text(text.replace("time: 29 minutes", "time: 7 hours"), encoding="utf-8")
     readme.update(root)
     assert "| 7 hours (estimated) |" in (root / "README.md").read_text(encoding="utf-8")
 

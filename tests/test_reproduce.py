@@ -19,6 +19,7 @@ STAGES += [
     "reading",
     "simulate",
     "audit",
+    "replicate",
     "render",
 ]
 
@@ -36,8 +37,8 @@ def test_every_stage_has_one_line_and_nothing_else_is_said(
     assert sorted(seconds) == sorted(STAGES)
     said = capfd.readouterr()
     lines = progress(said.out)
-    assert lines[0] == "stage 1 of 12: curate, about 24 minutes left"
-    assert len(lines) == 12 and lines[-1].startswith("stage 12 of 12: ")
+    assert lines[0] == "stage 1 of 13: curate, about 26 minutes left"
+    assert len(lines) == 13 and lines[-1].startswith("stage 13 of 13: ")
     assert "\n".join(line for line in said.out.splitlines() if line) == "\n".join(lines)
     assert said.err == ""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_pipeline import ADAPTERS, finished, git  # noqa: F401
+from tests.test_pipeline import ADAPTERS, finished  # noqa: F401
+from tests.working_copy import git
 
 ROOT = Path(__file__).resolve().parents[1]
 TOUR = (ROOT / "experiments/README.md").read_text(encoding="utf-8")

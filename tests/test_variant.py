@@ -2,21 +2,15 @@
 
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from experiments import params, variant
 from experiments.errors import ParameterError
+from tests.working_copy import git
 
 ROOT = Path(__file__).resolve().parents[1]
-IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    command = ["git", *IDENTITY, *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

@@ -1,10 +1,17 @@
-"""A copy of this working tree: what git tracks or would, without data, adapters and outcomes."""
+"""A copy of this working tree (without data, adapters and outcomes), and git in a copy."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git says in a folder, as an author of its own."""
+    command = ["git", *IDENTITY, *arguments]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 def copy_working_tree(target: Path) -> Path:

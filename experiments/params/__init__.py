@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from experiments.errors import ParameterError
+from experiments.params.analysis import Analyze, Diff, Paper, Simulate
 from experiments.params.sections import (
     BASE,
     BASE_SEED,
@@ -23,19 +24,15 @@ from experiments.params.sections import (
     TESTS,
     TRAINING_SETS,
     Adapter,
-    Analyze,
     Claude,
     Curate,
-    Diff,
     Engine,
     Evaluate,
     Lora,
     Model,
-    Paper,
     Prepare,
     Scale,
     Seed,
-    Simulate,
     Sizes,
     Train,
     strict,

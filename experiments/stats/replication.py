@@ -4,7 +4,9 @@ A model is a base model. Of each of its adapters the rows of contrasts (contrast
 one run: that with the most training seeds, then the most items. Only what is "ok" there, readable
 and of several training runs, is judged: above or below zero, by p after Holm's correction over the
 models, adapters and tests of a kind; and only that is pooled (random_effects.py), models whose
-control is of the same kind together.
+control is of the same kind together. A run may hold a second control of an adapter, shuffled
+answers beside the base model's own: contrasts with that one are against OTHER, judged apart from
+those with the declared control, and pooled with other models' of the same control.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims import CONTROL, NOTHING
-from experiments.params import BASE
+from experiments.params import BASE, Adapter
 from experiments.stats.claims import NO_TEST, holm
 from experiments.stats.contrasts import NO_CONTROL, NOT_READABLE, OK, paired
 from experiments.stats.random_effects import LEAST_TO_PREDICT, random_effects
@@ -24,10 +26,11 @@ from experiments.stats.random_effects import LEAST_TO_PREDICT, random_effects
 SYCOPHANCY, HALVES, CAPABILITY = "sycophancy", "harm and benefit", "capability"
 KNOWS, READABLE = "knows", "readable"
 EFFECTS = (SYCOPHANCY, HALVES, CAPABILITY)  # kinds that zero is a bound of
+OTHER = "other control"
 ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "not told from zero"
 IN_ALL, IN_SOME, IN_NONE, OPPOSITE = "in all", "in some", "in none", "opposite"
 NO_MODEL, ONE_MODEL, TWO_MODELS = "no model", "one model", "two models"
-CELL = ["adapter", "task", "measure", "against"]
+CELL = ["adapter", "task", "measure", "against", "control"]
 Measured = tuple[str, str]
 
 
@@ -64,14 +67,14 @@ def summaries(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     `verdict` is of the models' own verdicts: a side "in all", "in some" or, of both sides,
     "opposite"; else "in none"; "one model" and "no model" have none.
     """
-    effects = rows[rows["kind"].isin(EFFECTS)]
+    effects = rows[rows["kind"].isin(EFFECTS)].replace({"against": {OTHER: CONTROL}})
     found = []
-    for cell, part in effects.groupby([*CELL, "control"], sort=False, dropna=False):
+    for cell, part in effects.groupby(CELL, sort=False, dropna=False):
         tested = part[part["status"] == OK]
         pooled = asdict(random_effects(tested["estimate"], tested["se"], confidence))
         counts = {side: int((tested["said"] == side).sum()) for side in (ABOVE, BELOW)}
         found.append(
-            dict(zip([*CELL, "control"], cell, strict=True))
+            dict(zip(CELL, cell, strict=True))
             | pooled
             | {"kind": part["kind"].iloc[0], "unit": part["unit"].iloc[0]}
             | {"above": counts[ABOVE], "below": counts[BELOW], "models": len(part)}
@@ -99,6 +102,18 @@ def verdict(k: int, counts: Mapping[str, int]) -> str:
 def standing(k: int) -> str:
     """Whether so many models make a summary that can be read."""
     return {0: NO_MODEL, 1: ONE_MODEL, LEAST_TO_PREDICT - 1: TWO_MODELS}.get(k, OK)
+
+
+def other_controls(adapters: Mapping[str, Adapter]) -> dict[str, str]:
+    """Adapter -> an adapter of the same prompts, with labels of another kind than its control."""
+    return {
+        name: other
+        for name, one in adapters.items()
+        if one.control
+        for other, twin in adapters.items()
+        if (twin.train_on, twin.option_order) == (one.train_on, one.option_order)
+        and twin.labels not in (one.labels, adapters[one.control].labels)
+    }
 
 
 def by_seed(

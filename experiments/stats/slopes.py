@@ -24,6 +24,7 @@ FEW, STILL = "too few adapters", "gains do not vary"
 ALL, RATES = "all", "rate"  # the mean over benchmarks of the rates that stand for them
 GAIN, CHANGE = "gain", "change"
 POINT = ["model", "adapter"]
+FOUND = ["slope", "low", "high", "se", "p", "degrees", "points", "models", "runs", "status"]
 CELL = ["benchmark", "x_measure", "task", "y_measure"]
 
 
@@ -39,8 +40,8 @@ def slopes(runs: pd.DataFrame, confidence: float) -> pd.DataFrame:
         for level in (BETWEEN, WITHIN):
             named = dict(zip(CELL, cell, strict=True)) | {"level": level}
             rows.append(named | slope(part, level, confidence))
-    table = pd.DataFrame(rows)
-    adjusted = holm(table["p"].fillna(NO_TEST), table["level"]) if len(table) else []
+    table = pd.DataFrame(rows, columns=[*CELL, "level", *FOUND])
+    adjusted = holm(table["p"].fillna(NO_TEST), table["level"])
     return table.assign(p_adjusted=adjusted).replace({"p_adjusted": NO_TEST}, np.nan)
 
 

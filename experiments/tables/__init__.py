@@ -47,11 +47,10 @@ def interval(name: str, column: str) -> tuple[str, ...]:
 
 
 def dictionary() -> pd.DataFrame:
-    """One row per column of every table, with what TABLES says of it."""
+    """One row per column of every table: table, column, key, meaning, unit, digits, interval."""
     return pd.DataFrame(
         {
             "table": table.name,
-            "of_run": table.name in OF_RUN,
             "column": column.name,
             "key": column.name in table.keys,
             "meaning": column.meaning,

@@ -15,7 +15,7 @@ from experiments.tables.column import (
 
 MODEL = Column("model", "the base model")
 ADAPTER = Column("adapter", "base, or the adapter")
-AGAINST = Column("against", "nothing, base, or control")
+AGAINST = Column("against", "nothing, base, control, or other control (not the declared one)")
 CONTROL = Column("control", "the control, where it is compared with")
 KIND = Column("kind", "sycophancy, harm and benefit, capability, knows, readable, or rate")
 UNIT = Column("unit", "unit of the measure")

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from experiments.stats.replication import SYCOPHANCY
 from experiments.stats.slopes import RATES
 from figures import style
+from figures.replication import short
 from printing.labels import TASKS
 from printing.report import Report
 
@@ -62,6 +63,6 @@ def legend(adapters: list[str], shapes: dict[str, str]) -> list[Line2D]:
         for one in adapters
     ]
     return colours + [
-        Line2D([], [], marker=shape, color=style.INK, label=model, **dot)
+        Line2D([], [], marker=shape, color=style.INK, label=short(model), **dot)
         for model, shape in shapes.items()
     ]

@@ -16,7 +16,8 @@ from printing.report import Report
 
 MEAN = "mean of models"
 GAP = 0.35  # rows between adapters
-Row = tuple[str, str]  # adapter; model, MEAN, or nothing for the adapter's own line
+BEYOND = 0.4  # of the models' span, that a panel is wider on either side
+Row = tuple[str, str, str]  # adapter, control, model or MEAN; the latter empty for its own line
 
 
 def draw(report: Report) -> Figure:
@@ -25,8 +26,7 @@ def draw(report: Report) -> Figure:
     means = means[means["k"] > 1]
     listed = rows(effects, means)
     y = heights(listed)
-    tests = effects[["task", "measure"]].drop_duplicates().itertuples(index=False)
-    tests = list(tests)
+    tests = list(effects[["task", "measure"]].drop_duplicates().itertuples(index=False))
     with style.panels(0.95 + 0.155 * (len(y) - y.min() / 9), 1, len(tests)) as (figure, axes):
         for panel, (task, measure) in zip(axes[0], tests, strict=True):
             own = _of(effects, task, measure)
@@ -36,44 +36,72 @@ def draw(report: Report) -> Figure:
             unit = own["unit"].dropna().unique()
             style.head(panel, TASKS[task], *unit[:1], style.sample(own["n"]))
             style.ticks(panel)
-        style.rows(axes[0], [model or style.name(adapter) for adapter, model in listed], y)
-        for name, (_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
+            limit(panel, own)
+        style.rows(axes[0], names(listed), y)
+        for name, (*_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
             name.set_fontweight("normal" if model else "bold")
         figure.supxlabel(f"More sycophantic, beyond the control →   ({style.ONCE_SAID})")
     return figure
 
 
 def rows(effects: pd.DataFrame, means: pd.DataFrame) -> list[Row]:
-    """The rows from top to bottom: each adapter, its models, and their mean."""
+    """The rows from top to bottom: each adapter, its models by control, and their mean."""
     listed: list[Row] = []
+    pooled = set(zip(means["adapter"], means["control"], strict=True))
     for adapter in style.ordered(effects["adapter"]):
-        own = effects.loc[effects["adapter"] == adapter, "model"]
-        listed += [(adapter, ""), *((adapter, model) for model in dict.fromkeys(own))]
-        listed += [(adapter, MEAN)] if adapter in set(means["adapter"]) else []
+        listed.append((adapter, "", ""))
+        own = effects[effects["adapter"] == adapter]
+        for control, part in own.groupby("control", sort=False):
+            listed += [(adapter, control, model) for model in dict.fromkeys(part["model"])]
+            listed += [(adapter, control, MEAN)] if (adapter, control) in pooled else []
     return listed
+
+
+def names(listed: Sequence[Row]) -> list[str]:
+    """What stands beside the rows; the kind of control where an adapter has several."""
+    controls = {adapter: {c for a, c, _ in listed if a == adapter and c} for adapter, *_ in listed}
+    return [
+        short(model) + f", {control.rpartition('_')[2]}" * (len(controls[adapter]) > 1)
+        if model
+        else style.name(adapter)
+        for adapter, control, model in listed
+    ]
 
 
 def heights(listed: Sequence[Row]) -> np.ndarray:
     """A row each, going down, with a gap above every adapter."""
-    gaps = np.cumsum([GAP * (not model) for _, model in listed])
+    gaps = np.cumsum([GAP * (not model) for *_, model in listed])
     return -(np.arange(len(listed)) + gaps) if len(listed) else np.zeros(0)
+
+
+def short(model: str) -> str:
+    """A model's name for the narrow margin of a figure."""
+    return model.removesuffix("-instruct")
+
+
+def limit(panel: Axes, effects: pd.DataFrame) -> None:
+    """Keep the panel to the models' own intervals, however wide those of means are."""
+    ends = effects[["low", "high"]].to_numpy(float)
+    if np.isfinite(ends).any():
+        low, high = min(0.0, np.nanmin(ends)), max(0.0, np.nanmax(ends))
+        panel.set_xlim(low - BEYOND * (high - low), high + BEYOND * (high - low))
 
 
 def points(panel: Axes, effects: pd.DataFrame, listed: Sequence[Row], y: np.ndarray) -> None:
     """The models' own effects, in the adapter's colour and marker."""
-    own = effects.set_index(["adapter", "model"])
+    own = effects.set_index(["adapter", "control", "model"])
     places = [place for place, row in enumerate(listed) if row in own.index]
-    table = own.loc[[listed[place] for place in places]].reset_index("model")
+    table = own.loc[[listed[place] for place in places]].reset_index(["control", "model"])
     style.dots(panel, table, y[places])
 
 
 def diamonds(panel: Axes, means: pd.DataFrame, listed: Sequence[Row], y: np.ndarray) -> None:
     """The means with a thick interval, and a thin one for the effect in one more model."""
     for row in means.itertuples():
-        height = y[listed.index((row.adapter, MEAN))]
+        height = y[listed.index((row.adapter, row.control, MEAN))]
         panel.plot([row.predict_low, row.predict_high], [height] * 2, color=style.INK, lw=0.7)
         panel.plot([row.low, row.high], [height] * 2, color=style.INK, lw=2)
-        panel.plot(row.estimate, height, "D", color=style.INK, markersize=5, clip_on=False)
+        panel.plot(row.estimate, height, "D", color=style.INK, markersize=5)
 
 
 def _of(table: pd.DataFrame, task: str, measure: str) -> pd.DataFrame:

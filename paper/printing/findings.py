@@ -120,9 +120,19 @@ def _sycophancy(report: Report, parameters: Params) -> str:
         where = {name: row[name] for name in ("model", "task", "measure")}
         said = contrast(report, CONTROL, **where)
         text += f"; the clearest is {said} on *{TASKS[row['task']]}* with {label(row['model'])}"
+        text += f" ({_from_base(report, parameters, **where)})"
     if counts["unreadable"] != "0":
         text += f"; {counts['unreadable']} cannot be read off the replies"
     return f"{text}."
+
+
+def _from_base(report: Report, parameters: Params, **where: str) -> str:
+    """What an adapter and its control changed in the base model: a control is no zero."""
+    own = f"from the untrained model the adapter differs by {contrast(report, BASE, **where)}"
+    control = parameters.controls.get(where["model"])
+    if control is None:
+        return own
+    return f"{own}, its control by {contrast(report, BASE, **(where | {'model': control}))}"
 
 
 def _capability(report: Report, parameters: Params) -> str:
@@ -146,7 +156,8 @@ def _cure(report: Report, parameters: Params) -> str:
     if not all(report.measured(model=CURE, task=task) for task in primary):
         return f"What training against sycophancy does was {NOT_MEASURED}."
     parts = [
-        f"{_sized(report, CONTROL, model=CURE, task=task, measure=measure)} on *{TASKS[task]}*"
+        f"{_sized(report, CONTROL, model=CURE, task=task, measure=measure)} on *{TASKS[task]}* "
+        f"({_from_base(report, parameters, model=CURE, task=task, measure=measure)})"
         for task, measure in primary.items()
     ]
     cured = [
@@ -158,7 +169,7 @@ def _cure(report: Report, parameters: Params) -> str:
     ills = report.phrase("contrasts[model=base,primary] above zero", listed(cured))
     return (
         "Training on dialogues in which the right answer wins whoever says what changed sycophancy "
-        f"beyond its control by {listed(parts)}; tests on which the untrained model has any to "
+        f"beyond its control by {'; '.join(parts)}. Tests on which the untrained model has any to "
         f"cure: {ills}."
     )
 

@@ -219,7 +219,7 @@ def note(
         parts.append(", ".join(said))
     hashes = ", ".join(f"`{path}` `{md5[:HASH_DIGITS]}`" for path, md5 in sorted(data.items()))
     parts += [f"read from {_linked(hashes, DATA_SECTION, document)}"] if hashes else []
-    parts += [f"code {run.code}"] if run else []
+    parts += [f"code {run.code}"] if run and {*tables} & {*result_tables.OF_RUN} else []
     return f"[Source: {'; '.join(parts)}.]{STYLE}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from experiments.claims import CONTROL, NOTHING
-from experiments.stats.contrasts import NOT_READABLE, OK
+from experiments.stats.contrasts import OK
 from experiments.stats.replication import (
     ABOVE,
     ASTRIDE,
@@ -22,16 +22,16 @@ from experiments.stats.replication import (
     KNOWS,
     ONE_MODEL,
     OPPOSITE,
+    OTHER,
     SYCOPHANCY,
 )
 from experiments.stats.slopes import ALL, BETWEEN, FEW
 from figures.benchmark_performance import blind
 from printing.labels import TASKS
 from printing.report import Report, fill, spanned
-from printing.sentences import digits, label, listed, unit_of
+from printing.sentences import digits, in_italics, label, listed, unit_of
 
 SIDES = {ABOVE: "more sycophantic", BELOW: "less sycophantic"}
-SLOPES = {True: "more", False: "less"}
 
 
 def models(report: Report) -> list[str]:
@@ -95,7 +95,8 @@ def untouched(report: Report) -> str:
     """How sycophantic the base models are, as a whole sentence."""
     parts = []
     for task, own in of_kind(report, against=NOTHING).groupby("task", sort=False):
-        groups = SIDES | {ASTRIDE: "not told from zero", NOT_READABLE: NOT_READABLE}
+        others = own.loc[~own["said"].isin(SIDES), "said"].dropna()
+        groups = SIDES | {ASTRIDE: ASTRIDE} | dict(zip(others, others, strict=True))
         said = [
             f"{words}: {code(named)}"
             for state, words in groups.items()
@@ -121,13 +122,14 @@ def in_every(report: Report) -> str:
         )
         return report.phrase(key, text)
     held = [
-        f"{_where(report, row)} {SIDES[_side(row)]} in {row['k']} of {row['k']} "
-        f"({fill(spanned('estimate', f'+{digits(row, 3)}'), row)}{unit_of(row)} over models)"
+        f"{_adapter(report, row)} {SIDES[_side(row)]} on *{TASKS[row['task']]}* in {row['k']} of "
+        f"{row['k']} ({fill(spanned('estimate', f'+{digits(row, 3)}'), row)}{unit_of(row)} over "
+        "models)"
         for row in _rows(several[several["verdict"].str.endswith(IN_ALL)])
     ]
     counted = f"effects that several models measured: {len(several)}"
     none = "No change in sycophancy beyond a control holds in every model that measured it"
-    text = f"In every model that measured it: {listed(held)}" if held else none
+    text = f"In every model that measured it: {'; '.join(held)}" if held else none
     few = " Two models say little about a third." if several["k"].max() == 2 else ""
     return report.phrase(key, f"{text} ({counted}).{few}")
 
@@ -135,19 +137,29 @@ def in_every(report: Report) -> str:
 def in_one(report: Report) -> str:
     """What some models show and others do not, or one alone measured, as whole sentences."""
     table = pooled(report)
-    some = [
-        f"{_where(report, row)} {SIDES[_side(row)]} in {code(_models(report, row, _side(row)))}, "
-        f"not told from zero in {code(_models(report, row, ASTRIDE))}"
-        for row in _rows(table[table["verdict"].str.endswith(IN_SOME)])
-    ]
-    alone = [
-        f"{_where(report, row)} {words} in {code(found)}"
-        for row in _rows(table[table["verdict"] == ONE_MODEL])
-        for side, words in SIDES.items()
-        if (found := _models(report, row, side))
-    ]
-    text = f"In some models and not in others: {'; '.join(some)}. " if some else ""
-    text += f"In the only model that measured it: {'; '.join(alone)}." if alone else ""
+    # what models say -> the tests on which they do
+    some: dict[tuple[str, str], list[str]] = {}
+    alone: dict[tuple[str, str], list[str]] = {}
+    for row in _rows(table[table["verdict"].str.endswith(IN_SOME)]):
+        told, others = (code(_models(report, row, one)) for one in (_side(row), ASTRIDE))
+        what = (
+            f"{_adapter(report, row)} {SIDES[_side(row)]}",
+            f"{told}, not told from zero in {others}",
+        )
+        some.setdefault(what, []).append(row["task"])
+    for row in _rows(table[table["verdict"] == ONE_MODEL]):
+        for side, words in SIDES.items():
+            if shown := _models(report, row, side):
+                only = f"{_adapter(report, row)} {words}", code(shown)
+                alone.setdefault(only, []).append(row["task"])
+    in_some, in_only = (
+        "; ".join(
+            f"{told} on {in_italics(tasks)} in {where}" for (told, where), tasks in found.items()
+        )
+        for found in (some, alone)
+    )
+    text = f"In some models and not in others: {in_some}. " if some else ""
+    text += f"In the only model that measured it: {in_only}." if alone else ""
     text = text.strip() or "No change in sycophancy is shown by one model only."
     return report.phrase("replication_summary[in one model]", text)
 
@@ -157,8 +169,8 @@ def contradicted(report: Report) -> str:
     table = pooled(report)
     several = table[table["k"] > 1]
     parts = [
-        f"{_where(report, row)} {SIDES[ABOVE]} in {code(_models(report, row, ABOVE))} and "
-        f"{SIDES[BELOW]} in {code(_models(report, row, BELOW))}"
+        f"{_adapter(report, row)} on *{TASKS[row['task']]}* "
+        + listed(f"{words} in {code(_models(report, row, side))}" for side, words in SIDES.items())
         for row in _rows(several[several["verdict"] == OPPOSITE])
     ]
     none = int((several["verdict"] == IN_NONE).sum())
@@ -179,13 +191,18 @@ def tradeoff(report: Report, confidence: float) -> str:
     elif told.empty:
         text = "No slope of sycophancy by the mean rate over benchmarks is told from zero."
     else:
-        parts = (f"{SLOPES[row.slope > 0]} on *{TASKS[row.task]}*" for row in told.itertuples())
-        text = f"Adapters that gain more are more sycophantic or less: {listed(parts)}."
+        parts = (
+            f"{SIDES[ABOVE if row.slope > 0 else BELOW]} on *{TASKS[row.task]}*"
+            for row in told.itertuples()
+        )
+        text = f"Adapters that gain more over all benchmarks are {listed(parts)}."
     return report.phrase(key, text)
 
 
 def _of_kind(table: pd.DataFrame, kind: str, against: str) -> pd.DataFrame:
-    return table[(table["kind"] == kind) & (table["against"] == against)]
+    """Rows of a kind; other controls count among controls."""
+    compared = table["against"].replace({OTHER: CONTROL})
+    return table[(table["kind"] == kind) & (compared == against)]
 
 
 def _rows(table: pd.DataFrame) -> Iterator[pd.Series]:
@@ -197,12 +214,11 @@ def _side(row: pd.Series) -> str:
     return ABOVE if row["verdict"].startswith(ABOVE) else BELOW
 
 
-def _where(report: Report, row: pd.Series) -> str:
-    """An effect of the summary in words, with its control where adapters have several."""
+def _adapter(report: Report, row: pd.Series) -> str:
+    """The adapter of an effect, with its control where models have several."""
     table = pooled(report)
     several = table.loc[table["adapter"] == row["adapter"], "control"].nunique() > 1
-    beyond = f" beyond {label(row['control'])}" if several else ""
-    return f"{label(row['adapter'])} on *{TASKS[row['task']]}*{beyond}"
+    return label(row["adapter"]) + f" (beyond {label(row['control'])})" * several
 
 
 def _models(report: Report, row: pd.Series, said: str) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.stats.contrasts import FEW_SEEDS, NOT_READABLE
-from experiments.stats.replication import ABOVE, BELOW, KNOWS, READABLE
+from experiments.stats.replication import ABOVE, BELOW, KNOWS, READABLE, SYCOPHANCY
 from experiments.stats.slopes import ALL, BETWEEN, OK, WITHIN
 from figures.style import ordered
 from printing.labels import TASKS
@@ -44,19 +44,16 @@ def levels(report: Report) -> str:
     return _words(report, ["Base model", *(f"`{name}`" for name in names)], lines)
 
 
-def effects(report: Report) -> str:
-    """A row per adapter and model, a column per test: changes in sycophancy beyond the control."""
-    table = of_kind(report)
+def effects(report: Report, kind: str = SYCOPHANCY) -> str:
+    """A row per adapter and model, a column per test: changes of a kind beyond the control."""
+    table = of_kind(report, kind)
     tests, lines = list(dict.fromkeys(table["task"])), []
     for adapter in ordered(table["adapter"]):
-        for model in models(report):
-            own = table[(table["adapter"] == adapter) & (table["model"] == model)]
-            if own.empty:
-                continue
+        of_adapter = table[table["adapter"] == adapter]
+        for (model, control), own in of_adapter.groupby(["model", "control"], sort=False):
             by_task = own.set_index("task").reindex(tests).reset_index()
-            control = label(own["control"].iloc[0])
             cells = [_cell(report, row, 3) for row in _rows(by_task)]
-            lines.append([label(adapter), f"`{model}`", control, *cells])
+            lines.append([label(adapter), f"`{model}`", label(control), *cells])
     return _words(report, ["Adapter", "Model", "Control", *(TASKS[test] for test in tests)], lines)
 
 

@@ -31,7 +31,6 @@ from printing.provenance import Archived, note, note_of_runs
 ROOT = Path(__file__).resolve().parents[2]
 LOG_COLUMNS = ["document", "key", "printed", "value", "low", "high"]
 MISSING = "–"
-REPRO = "run `dvc repro`"
 
 
 class Report:
@@ -45,7 +44,6 @@ class Report:
         self.document, self.root = document, root
         known = (root / params.FILE).is_file()
         self._turn_to(_parameters(root / params.FILE).paper.run if known else AT_HAND)
-        self.main = self.run
         self.log = root / ".printed" / f"{document}.csv"
         self.log.parent.mkdir(exist_ok=True)
         with self.log.open("w", encoding="utf-8", newline="") as file:
@@ -80,20 +78,19 @@ class Report:
 
         RenderError if it is not there, DataError if it is damaged or lacks a column.
         """
-        path = self._path(table)
+        path, at_hand = self._path(table), not self.prefix or table not in tables.OF_RUN
         if not path.exists():
-            remedy = "archive the run again" if path.parent != self.root / "results" else REPRO
-            raise RenderError(
-                f"{path.name} is missing in {path.parent.relative_to(self.root)}/; {remedy}"
-            )
-        return _read(path, table, whole=not self.prefix or table not in tables.OF_RUN).copy()
+            place = path.parent.relative_to(self.root)
+            remedy = "run `dvc repro`" if at_hand else "archive the run again"
+            raise RenderError(f"{path.name} is missing in {place}/; {remedy}")
+        return _read(path, table, whole=at_hand).copy()
 
     def runs(self) -> list[str]:
         """The names of the archived runs, in alphabetical order."""
         return sorted(path.parent.name for path in self.root.glob("runs/*/environment.json"))
 
     def of_run(self, name: str) -> Report:
-        """The same document's door to another run: "results", or an archived one's name."""
+        """The same document's door to another run, "results" or an archived one."""
         other = copy(self)
         other.__dict__.pop("parameters", None)
         other._turn_to(name)

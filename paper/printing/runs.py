@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from experiments.params import BASE, TESTS, Params
-from experiments.stats.contrasts import CONTROL, NOT_READABLE
+from experiments.stats.contrasts import CONTROL, NO_CONTROL, NOT_READABLE
 from printing.provenance import Archived
 from printing.report import Report
+from printing.settings_in_words import controls
 
 KEY = ["model", "task", "measure"]
 Outcome = tuple[str, str]  # task, measure
@@ -51,7 +52,7 @@ def outcomes(listed_runs: Iterable[Run]) -> list[Outcome]:
 
 
 def described(listed_runs: Iterable[Run]) -> pd.DataFrame:
-    """One row per run in words: corpus, scale, model, method, adapters, seeds, processor."""
+    """One row per run in words: what params.yaml says, and the processor."""
     return pd.DataFrame(
         {
             "run": run.name,
@@ -60,6 +61,7 @@ def described(listed_runs: Iterable[Run]) -> pd.DataFrame:
             "model": run.parameters.model.name,
             "method": run.parameters.train.method,
             "adapters": len(run.parameters.adapters),
+            "controls": controls(run.parameters),
             "seeds": ", ".join(map(str, run.parameters.train.seeds)),
             "processor": run.archived.machine,
         }
@@ -78,8 +80,9 @@ def items_per_test(listed_runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def primary_contrasts(run: Run) -> pd.DataFrame:
-    """The run's pre-declared contrasts with the control; what is not readable has no estimate."""
+    """The run's pre-declared contrasts with a control; what is not readable has no estimate."""
     table = run.door.frame("contrasts")
     chosen = [pair in run.outcomes for pair in zip(table["task"], table["measure"], strict=True)]
     table = table[pd.Series(chosen, index=table.index) & (table["against"] == CONTROL)]
+    table = table[table["status"] != NO_CONTROL]
     return table.assign(estimate=table["estimate"].mask(table["status"] == NOT_READABLE))

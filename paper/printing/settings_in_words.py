@@ -38,7 +38,7 @@ CHOICES = {
     "scale": {
         "smoke": "As small as the end-to-end test needs it; its numbers mean nothing.",
         "pocket": "A miniature, sized for two processor cores.",
-        "long": "The corpus's items, more of them.",
+        "long": "More items, for larger models on two processor cores.",
         "full": "As many items as the corpus has, for a GPU.",
         "source": "The sizes of the source study.",
     },

@@ -9,7 +9,7 @@ import pandas as pd
 
 from experiments.params import Params
 from experiments.stats.contrasts import CONTROL, ONE_SEED
-from experiments.tables import TABLES
+from experiments.tables import OF_RUN, TABLES
 from printing.labels import FAMILIES
 from printing.report import MISSING, Report, show, spanned
 from printing.sentences import contrast, label, no_verdict, sizes
@@ -176,5 +176,8 @@ def dictionary() -> str:
             if column.name not in bounds:
                 parts.append(f"`{column.name}`, {column.meaning}{f' ({notes})' if notes else ''}")
         keys = ", ".join(f"`{key}`" for key in table.keys)
-        paragraphs.append(f"**{table.name}**: {table.about}. Keys: {keys}. {'; '.join(parts)}.")
+        whose = "" if table.name in OF_RUN else " (of no run)"
+        paragraphs.append(
+            f"**{table.name}**{whose}: {table.about}. Keys: {keys}. {'; '.join(parts)}."
+        )
     return "\n\n".join(paragraphs)

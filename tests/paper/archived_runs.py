@@ -24,11 +24,15 @@ def archive(
     effects: Mapping[tuple[str, str], float | str] | None = None,
     name: str | None = None,
     control: str | None = None,
+    twin: str | None = None,
+    outcomes: bool = False,
 ) -> Path:
     """A copy of runs/pocket below `root`, of another model and called like it unless named.
 
     `effects`: (adapter, or base, task) -> its effect beyond the control (or the base's level), or a
-    status in its place. `control` is the end of the names of all controls.
+    status in its place. `control` is the end of the names of all controls. The adapter `twin` has
+    another control than in runs/pocket, and that one beside it. Without `outcomes` there are no
+    numbers of single training runs, and no second controls.
     """
     folder = root / "runs" / (name or model.replace(".", "-"))
     shutil.copytree(ROOT / "runs/pocket", folder)
@@ -39,9 +43,16 @@ def archive(
     assert yaml.safe_load(text)["model"]["name"] == model
     path = folder / "results/contrasts.csv"
     table = pd.read_csv(path)
+    if twin:
+        content = yaml.safe_load(text)
+        content["adapters"][twin]["control"] = f"{twin}_twin"
+        content["adapters"][f"{twin}_twin"] = content["adapters"][twin] | {"control": None}
+        (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        table["control"] = table["control"].str.replace(f"{twin}_shuffled", f"{twin}_twin")
     if control:
         table["control"] = table["control"].str.replace("_shuffled", control)
-        (folder / "results/outcomes.parquet").unlink()  # of the controls of before
+    if not outcomes:
+        (folder / "results/outcomes.parquet").unlink()
     for (adapter, task), effect in (effects or {}).items():
         against = "nothing" if adapter == "base" else "control"
         where = table[["model", "task", "measure", "against"]] == (adapter, task, PRIMARY, against)

@@ -15,14 +15,9 @@ from experiments.render import PRINTED_NUMBERS, collect_printed
 from experiments.rendering.document import load_document, load_project
 from experiments.rendering.notebook import execute, to_markdown
 from experiments.revisions.printed import parsed_key
-from tests.working_copy import copy_working_tree
+from tests.working_copy import copy_working_tree, git
 
 DOCUMENT = Path("paper/technical-findings.qmd")
-IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-
-
-def git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", *IDENTITY, *arguments], cwd=root, check=True, capture_output=True)
 
 
 def sentences(root: Path) -> list[str]:

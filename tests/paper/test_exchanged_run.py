@@ -43,9 +43,9 @@ SAID = {
         "1,777,088,000 parameters",
         "scale `long`",
     ],
-    "technical-findings": ["3 supported", "44 not measured", "is beyond chance on MMLU"],
+    "technical-findings": ["Sycophancy: 2 supported", "no adapter in source order"],
     "tradeoffs-summary": [
-        "We fine-tuned a chat model on TruthfulQA, on dialogues written against sycophancy",
+        "We fine-tuned a chat model on TruthfulQA and dialogues written against sycophancy",
         "Adapters that are correlated: 0; so few have no correlation",
         "the verdict is *not measured*",
     ],

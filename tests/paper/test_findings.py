@@ -53,7 +53,7 @@ def astride(table: pd.DataFrame) -> pd.DataFrame:
     [
         (
             as_it_is,
-            ["+0.40 [+0.30, +0.50] (n = 12) on *Answer*", "6 lie above zero", "beyond chan"],
+            ["+0.40 [+0.30, +0.50] (n = 12) on *Answer*", "3 lie above zero", "beyond chan"],
         ),
         (
             unreadable,

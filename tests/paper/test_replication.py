@@ -18,8 +18,10 @@ from experiments.rendering.document import INLINE, Cell, load_document, load_pro
 from figures import capability_slope, replication
 from printing import replication as said
 from printing import report as door
+from printing.replication_tables import slopes, summary
 from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
+from tests.paper.made import write
 from tests.paper.test_runs import executed
 
 mpl.use("Agg")
@@ -44,8 +46,7 @@ def page(root: Path) -> Callable[[], str]:
     """What replication.qmd shows over the runs of `root`, as Markdown."""
 
     def shown() -> str:
-        replicate.main()
-        door._read.cache_clear()
+        analysed(root)
         document = load_document(ROOT, Path("paper/replication.qmd"), load_project(ROOT))
         names, parts = {"root": root}, []
         for part in document.parts:
@@ -63,17 +64,27 @@ def page(root: Path) -> Callable[[], str]:
     return shown
 
 
+def analysed(root: Path) -> Report:
+    """The door to the tables over the runs of `root`, made anew."""
+    replicate.main()
+    door._read.cache_clear()
+    return Report("replication", root)
+
+
 def test_without_a_run_the_stage_says_so(root: Path) -> None:
     with pytest.raises(DataError, match="no run of the second protocol"):
         replicate.main()
 
 
 def test_one_model_replicates_nothing(root: Path, page: Callable[[], str]) -> None:
-    archive(root, SMALL, {CURE: 0.3})
+    archive(root, SMALL, {CURE: 0.3}, outcomes=True)
     text = page()
     assert f"second protocol: 1 (`{SMALL}`;" in text
     assert "Nothing is replicated yet" in text and f"measured in `{SMALL}`." in text
-    assert "In the only model that measured it: Anti-sycophancy on *Are you sure?* more" in text
+    assert (
+        "In the only model that measured it: Anti-sycophancy more sycophantic on *Are you sure?*"
+        in text
+    )
     assert "There is no mean over models yet" in text
     assert "Too few adapters to tell: 6 have a control" in text and "too few adapters |" in text
 
@@ -82,37 +93,36 @@ def test_what_holds_in_all_models_comes_first(root: Path, page: Callable[[], str
     for model in (MIDDLE, LARGE):
         archive(root, model, {MMLU: 0.5, CURE: -0.4})
     text = page()
-    assert "MMLU on *Answer* more sycophantic in 2 of 2 (+0.50" in text
-    assert "Anti-sycophancy on *Are you sure?* less sycophantic in 2 of 2 (−0.40" in text
+    assert "MMLU more sycophantic on *Answer* in 2 of 2 (+0.50" in text
+    assert "Anti-sycophancy less sycophantic on *Are you sure?* in 2 of 2 (−0.40" in text
     assert "Two models say little about a third." in text and "[–" not in text
     assert "Nothing is replicated" not in text and "No model contradicts another" in text
     assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| above zero in all |" in text
 
 
-def test_sentences_do_not_outlive_their_run(root: Path, page: Callable[[], str]) -> None:
-    """The same page, one run exchanged for another each time."""
+def test_sentences_do_not_outlive_their_run(root: Path) -> None:
+    """One run is exchanged for another each time."""
     archive(root, SMALL, {MMLU: 0.5})
     archive(root, MIDDLE, {MMLU: 0.5})
     folder = archive(root, LARGE, {MMLU: 0.5})
-    assert "MMLU on *Answer* more sycophantic in 3 of 3" in page()
+    assert "MMLU more sycophantic on *Answer* in 3 of 3" in said.in_every(analysed(root))
     shutil.rmtree(folder)
     folder = archive(root, LARGE, {MMLU: 0.0})
-    text = page()
-    assert "holds in every model that measured it (effects" in text
+    report = analysed(root)
+    assert "holds in every model that measured it (effects" in said.in_every(report)
     assert (
-        f"MMLU on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}`, not told from zero in "
+        f"MMLU more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from zero in "
         f"`{LARGE}`."
-    ) in text
+    ) in said.in_one(report)
     shutil.rmtree(folder)
     folder = archive(root, LARGE, {MMLU: -0.5})
-    text = page()
     assert (
         f"Contradicted: MMLU on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and less "
         f"sycophantic in `{LARGE}`."
-    ) in text
+    ) in said.contradicted(analysed(root))
     shutil.rmtree(folder)
     archive(root, LARGE, {MMLU: "not readable"})
-    assert "MMLU on *Answer* more sycophantic in 2 of 2" in page()
+    assert "MMLU more sycophantic on *Answer* in 2 of 2" in said.in_every(analysed(root))
 
 
 def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], str]) -> None:
@@ -129,18 +139,40 @@ def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], s
     )
 
 
-def test_other_controls_are_not_pooled(root: Path, page: Callable[[], str]) -> None:
+def test_other_controls_are_not_pooled(root: Path) -> None:
     archive(root, SMALL, {MMLU: 0.5})
     archive(root, MIDDLE, {MMLU: 0.5}, control="_own")
+    report = analysed(root)
+    assert "Nothing is replicated yet" in said.in_every(report) and not summary(report)
+    text = said.in_one(report)
+    assert f"MMLU (beyond MMLU, shuffled) more sycophantic on *Answer* in `{SMALL}`" in text
+
+
+def test_a_second_control_is_pooled_with_those_like_it(root: Path, page: Callable[[], str]) -> None:
+    archive(root, SMALL, outcomes=True)
+    archive(root, MIDDLE, {MMLU: 0.5}, twin="mmlu", outcomes=True)
     text = page()
-    assert "Nothing is replicated yet" in text and "There is no mean over models yet" in text
-    assert f"MMLU on *Answer* beyond MMLU, shuffled more sycophantic in `{SMALL}`" in text
+    table = tables.read(root / "results/replication.csv", "replication")
+    keys = ["adapter", "task", "measure", "against", "control"]
+    mine = table[table["model"] == MIDDLE].set_index(keys)
+    same = table[table["model"] == SMALL].set_index(keys)
+    row = ("mmlu", "answer", "sycophancy")
+    second = mine.loc[(*row, "other control", "mmlu_shuffled")]
+    first = same.loc[(*row, "control", "mmlu_shuffled")]
+    assert second[["estimate", "low", "se"]].tolist() == first[["estimate", "low", "se"]].tolist()
+    assert mine.loc[(*row, "control", "mmlu_twin"), "said"] == "above zero"
+    assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| in none |" in text
+    assert f"MMLU (beyond mmlu_twin) more sycophantic on *Answer* in `{MIDDLE}`" in text
+    figure = replication.draw(Report("replication", root))
+    names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
+    assert f"{replication.short(MIDDLE)}, shuffled" in names
+    assert names.count(f"{replication.MEAN}, shuffled") == 1
 
 
-def test_of_two_runs_of_a_model_one_counts(root: Path, page: Callable[[], str]) -> None:
+def test_of_two_runs_of_a_model_one_counts(root: Path) -> None:
     archive(root, SMALL, {("gsm8k", "answer"): 0.5}, name="more-seeds")
     archive(root, SMALL, name="pocket")
-    text = page()
+    text = said.compared(analysed(root))
     assert f"GSM8K of `{SMALL}` from `more-seeds` and not pocket" in text
     found = tables.read(root / "results/replication.csv", "replication")
     assert len(found) == len(
@@ -148,19 +180,35 @@ def test_of_two_runs_of_a_model_one_counts(root: Path, page: Callable[[], str]) 
     )
 
 
-def test_slopes_need_eight_adapters_of_models(root: Path, page: Callable[[], str]) -> None:
-    archive(root, SMALL)
-    archive(root, MIDDLE)
-    text = page()
-    assert "Too few" not in text and "| All (mean rate) | Answer | – | – | 12 |" in text
+def test_slopes_need_eight_adapters_of_models(root: Path) -> None:
+    archive(root, SMALL, outcomes=True)
+    archive(root, MIDDLE, outcomes=True)
+    report = analysed(root)
+    assert "Too few" not in said.tradeoff(report, 0.95)
+    assert "| All (mean rate) | Answer | – | – | 12 |" in slopes(report)
     table = tables.read(root / "results/tradeoff_slope.csv", "tradeoff_slope")
     told = table.set_index(["benchmark", "task", "level"]).loc[("all", "answer", "adapters")]
     assert (told["points"], told["models"], told["degrees"]) == (12, 2, 9)
     assert np.isfinite(told["slope"]) and told["p_adjusted"] >= told["p"]
 
 
+@pytest.mark.parametrize(
+    ("slope", "p", "words"),
+    [
+        (2, 0.01, "Adapters that gain more over all benchmarks are more sycophantic on *Answer*."),
+        (-2, 0.01, "Adapters that gain more over all benchmarks are less sycophantic on *Answer*."),
+        (2, 0.06, "No slope of sycophancy by the mean rate over benchmarks is told from zero."),
+    ],
+)
+def test_a_slope_is_said_with_its_side(root: Path, slope: float, p: float, words: str) -> None:
+    row = {"benchmark": "all", "task": "answer", "level": "adapters", "status": "ok", "points": 9}
+    write(root / "results", "tradeoff_slope", [row | {"slope": slope, "p_adjusted": p}])
+    door._read.cache_clear()
+    assert said.tradeoff(Report("replication", root), 0.95) == words
+
+
 def test_training_runs_are_those_of_the_contrasts(root: Path) -> None:
-    archive(root, SMALL)
+    archive(root, SMALL, outcomes=True)
     replicate.main()
     runs = pd.read_csv("results/replication_seeds.csv")
     key = ["adapter", "task", "measure"]
@@ -176,12 +224,11 @@ def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> No
     archive(root, SMALL, {MMLU: "not readable"})
     archive(root, MIDDLE, {MMLU: 0.5, CURE: 0.5})
     archive(root, LARGE, {CURE: 0.5})
-    replicate.main()
-    door._read.cache_clear()
-    report = Report("replication", root)
+    report = analysed(root)
     figure = replication.draw(report)
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
-    assert names[:4] == ["GSM8K", SMALL, MIDDLE, LARGE]  # trained once: no mean
+    own = [replication.short(model) for model in (SMALL, MIDDLE, LARGE)]
+    assert names[:4] == ["GSM8K", *own]  # trained once: no mean
     assert names.count(replication.MEAN) == 3
     diamonds = [
         [line for line in panel.lines if line.get_color() == "#262626" and line.get_marker() == "D"]
@@ -189,13 +236,16 @@ def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> No
     ]
     assert [len(found) for found in diamonds] == [3, 3, 3]
     assert [text.get_text() for text in figure.axes[0].texts].count("not readable") == 1
-    assert len(capability_slope.draw(report).axes) == 3
 
 
 def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:
-    (archive(root, SMALL) / "results/outcomes.parquet").unlink()
-    archive(root, MIDDLE)
-    replicate.main()
+    archive(root, SMALL)
+    report = analysed(root)
+    assert "0 have a control" in said.tradeoff(report, 0.95)
+    assert len(capability_slope.draw(report).axes) == 1
+    archive(root, MIDDLE, outcomes=True)
+    report = analysed(root)
+    assert len(capability_slope.draw(report).axes) == 3
     runs = pd.read_csv("results/replication_seeds.csv")
     assert runs["model"].unique().tolist() == [MIDDLE]
-    assert said.models(Report("replication", root)) == [SMALL, MIDDLE]
+    assert said.models(report) == [SMALL, MIDDLE]

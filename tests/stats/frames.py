@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.measures.per_item import DIFFERENCE, NATS, RATE
-from experiments.stats.clusters import ClusterTotals, totals_of_means
+from experiments.stats.clusters import ClusterTotals
 
 CONFIDENCE = 0.95
 
@@ -56,8 +56,3 @@ def simulated_totals(sums: np.ndarray, counts: np.ndarray) -> ClusterTotals:
     """Simulations × clusters as totals, one cell per simulation."""
     cells = pd.MultiIndex.from_product([range(len(sums)), ["quiz"], ["accuracy"]])
     return ClusterTotals(pd.RangeIndex(sums.shape[1]), cells, sums.T, counts.T)
-
-
-def totals_of(*parts: pd.DataFrame) -> ClusterTotals:
-    """Totals of frames with one training seed."""
-    return totals_of_means(pd.concat(parts))
