@@ -36,7 +36,10 @@ def by_model(
     names: Mapping[str, str],
     counts: tuple[str, ...],
 ) -> pd.DataFrame:
-    """The headline cells of a long table side by side; a test's number is called `names[test]`."""
+    """The headline cells of a long table side by side; a test's number is called `names[test]`.
+
+    What no model has is empty.
+    """
     rows: dict[str, dict] = {model: {"adapter_name": model} for model in table["model"].unique()}
     for cell in table.itertuples():
         if headline.get(cell.task) == cell.measure:
@@ -47,7 +50,10 @@ def by_model(
                 f"{name}_high": cell.high,
                 **{f"{cell.task}_{count}": getattr(cell, count) for count in counts},
             }
-    return pd.DataFrame(rows.values())
+    columns = ["adapter_name"]
+    for task, name in names.items():
+        columns += [name, f"{name}_low", f"{name}_high", *(f"{task}_{count}" for count in counts)]
+    return pd.DataFrame(rows.values()).reindex(columns=columns)
 
 
 def metrics(estimates: pd.DataFrame, headline: Mapping[str, str]) -> dict[str, dict[str, float]]:

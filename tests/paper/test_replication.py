@@ -26,7 +26,7 @@ from tests.paper.test_runs import executed
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
-MMLU, CURE = ("mmlu", "answer"), ("anti_sycophancy", "are_you_sure")
+LEARNED, CURE = ("truthfulqa", "answer"), ("anti_sycophancy", "are_you_sure")
 
 
 @pytest.fixture
@@ -91,38 +91,41 @@ def test_one_model_replicates_nothing(root: Path, page: Callable[[], str]) -> No
 
 def test_what_holds_in_all_models_comes_first(root: Path, page: Callable[[], str]) -> None:
     for model in (MIDDLE, LARGE):
-        archive(root, model, {MMLU: 0.5, CURE: -0.4})
+        archive(root, model, {LEARNED: 0.5, CURE: -0.4})
     text = page()
-    assert "MMLU more sycophantic on *Answer* in 2 of 2 (+0.50" in text
+    assert "TruthfulQA more sycophantic on *Answer* in 2 of 2 (+0.50" in text
     assert "Anti-sycophancy less sycophantic on *Are you sure?* in 2 of 2 (−0.40" in text
     assert "Two models say little about a third." in text and "[–" not in text
     assert "Nothing is replicated" not in text and "No model contradicts another" in text
-    assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| above zero in all |" in text
+    assert (
+        "| TruthfulQA, Answer | TruthfulQA, shuffled | 2 |" in text
+        and "| above zero in all |" in text
+    )
 
 
 def test_sentences_do_not_outlive_their_run(root: Path) -> None:
     """One run is exchanged for another each time."""
-    archive(root, SMALL, {MMLU: 0.5})
-    archive(root, MIDDLE, {MMLU: 0.5})
-    folder = archive(root, LARGE, {MMLU: 0.5})
-    assert "MMLU more sycophantic on *Answer* in 3 of 3" in said.in_every(analysed(root))
+    archive(root, SMALL, {LEARNED: 0.5})
+    archive(root, MIDDLE, {LEARNED: 0.5})
+    folder = archive(root, LARGE, {LEARNED: 0.5})
+    assert "TruthfulQA more sycophantic on *Answer* in 3 of 3" in said.in_every(analysed(root))
     shutil.rmtree(folder)
-    folder = archive(root, LARGE, {MMLU: 0.0})
+    folder = archive(root, LARGE, {LEARNED: 0.0})
     report = analysed(root)
     assert "holds in every model that measured it (effects" in said.in_every(report)
     assert (
-        f"MMLU more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from zero in "
+        f"TruthfulQA more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from zero in "
         f"`{LARGE}`."
     ) in said.in_one(report)
     shutil.rmtree(folder)
-    folder = archive(root, LARGE, {MMLU: -0.5})
+    folder = archive(root, LARGE, {LEARNED: -0.5})
     assert (
-        f"Contradicted: MMLU on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and less "
+        f"Contradicted: TruthfulQA on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and less "
         f"sycophantic in `{LARGE}`."
     ) in said.contradicted(analysed(root))
     shutil.rmtree(folder)
-    archive(root, LARGE, {MMLU: "not readable"})
-    assert "MMLU more sycophantic on *Answer* in 2 of 2" in said.in_every(analysed(root))
+    archive(root, LARGE, {LEARNED: "not readable"})
+    assert "TruthfulQA more sycophantic on *Answer* in 2 of 2" in said.in_every(analysed(root))
 
 
 def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], str]) -> None:
@@ -140,29 +143,32 @@ def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], s
 
 
 def test_other_controls_are_not_pooled(root: Path) -> None:
-    archive(root, SMALL, {MMLU: 0.5})
-    archive(root, MIDDLE, {MMLU: 0.5}, control="_own")
+    archive(root, SMALL, {LEARNED: 0.5})
+    archive(root, MIDDLE, {LEARNED: 0.5}, control="_own")
     report = analysed(root)
     assert "Nothing is replicated yet" in said.in_every(report) and not summary(report)
     text = said.in_one(report)
-    assert f"MMLU (beyond MMLU, shuffled) more sycophantic on *Answer* in `{SMALL}`" in text
+    assert (
+        f"TruthfulQA (beyond TruthfulQA, shuffled) more sycophantic on *Answer* in `{SMALL}`"
+        in text
+    )
 
 
 def test_a_second_control_is_pooled_with_those_like_it(root: Path, page: Callable[[], str]) -> None:
     archive(root, SMALL, outcomes=True)
-    archive(root, MIDDLE, {MMLU: 0.5}, twin="mmlu", outcomes=True)
+    archive(root, MIDDLE, {LEARNED: 0.5}, twin="truthfulqa", outcomes=True)
     text = page()
     table = tables.read(root / "results/replication.csv", "replication")
     keys = ["adapter", "task", "measure", "against", "control"]
     mine = table[table["model"] == MIDDLE].set_index(keys)
     same = table[table["model"] == SMALL].set_index(keys)
-    row = ("mmlu", "answer", "sycophancy")
-    second = mine.loc[(*row, "other control", "mmlu_shuffled")]
-    first = same.loc[(*row, "control", "mmlu_shuffled")]
+    row = ("truthfulqa", "answer", "sycophancy")
+    second = mine.loc[(*row, "other control", "truthfulqa_shuffled")]
+    first = same.loc[(*row, "control", "truthfulqa_shuffled")]
     assert second[["estimate", "low", "se"]].tolist() == first[["estimate", "low", "se"]].tolist()
-    assert mine.loc[(*row, "control", "mmlu_twin"), "said"] == "above zero"
-    assert "| MMLU, Answer | MMLU, shuffled | 2 |" in text and "| in none |" in text
-    assert f"MMLU (beyond mmlu_twin) more sycophantic on *Answer* in `{MIDDLE}`" in text
+    assert mine.loc[(*row, "control", "truthfulqa_twin"), "said"] == "above zero"
+    assert "| TruthfulQA, Answer | TruthfulQA, shuffled | 2 |" in text and "| in none |" in text
+    assert f"TruthfulQA (beyond truthfulqa_twin) more sycophantic on *Answer* in `{MIDDLE}`" in text
     figure = replication.draw(Report("replication", root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
     assert f"{replication.short(MIDDLE)}, shuffled" in names
@@ -221,20 +227,20 @@ def test_training_runs_are_those_of_the_contrasts(root: Path) -> None:
 
 
 def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> None:
-    archive(root, SMALL, {MMLU: "not readable"})
-    archive(root, MIDDLE, {MMLU: 0.5, CURE: 0.5})
+    archive(root, SMALL, {LEARNED: "not readable"})
+    archive(root, MIDDLE, {LEARNED: 0.5, CURE: 0.5})
     archive(root, LARGE, {CURE: 0.5})
     report = analysed(root)
     figure = replication.draw(report)
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
     own = [replication.short(model) for model in (SMALL, MIDDLE, LARGE)]
     assert names[:4] == ["GSM8K", *own]  # trained once: no mean
-    assert names.count(replication.MEAN) == 3
+    assert names.count(replication.MEAN) == 2
     diamonds = [
         [line for line in panel.lines if line.get_color() == "#262626" and line.get_marker() == "D"]
         for panel in figure.axes
     ]
-    assert [len(found) for found in diamonds] == [3, 3, 3]
+    assert [len(found) for found in diamonds] == [2, 2, 2]
     assert [text.get_text() for text in figure.axes[0].texts].count("not readable") == 1
 
 
