@@ -33,7 +33,7 @@ MAIN = ["index", "technical-findings", "tradeoffs-summary", "mitigation", "trans
 # What the words say in the made-up run, whose every change and level is higher.
 SAID = {
     "index": [
-        "on MMLU is 0.68 [",
+        "on MMLU is 0.72 [",
         "training on benchmarks (TruthfulQA) brought beyond its control",
         "the base model’s own answer",
         "3 rest on several training runs; of these, 3 lie above zero",
@@ -141,7 +141,8 @@ def test_a_document_of_another_run_says_what_that_run_found(root: Path, name: st
     assert not missing and "nan" not in text.lower().split()
     if name in ("runs", "miniature"):  # which are about others too
         return
-    assert "95 %" not in text and (name == "methods" or OLD_MODEL not in text)
+    # the methods page also tells of the run at hand and of what is set over several runs
+    assert name == "methods" or ("95 %" not in text and OLD_MODEL not in text)
     of_run = log[log["key"].str.contains("|".join(rf"\b{one}\[" for one in tables.OF_RUN))]
     assert of_run["key"].str.startswith(f"runs/{OTHER}/").all() and len(of_run)
     of_adapters = log["key"].str.extract(r"[\[,](?:model|adapter)=(\w+)")[0]
