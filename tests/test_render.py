@@ -10,6 +10,7 @@ from experiments import render as stage
 from experiments.errors import RenderError
 from experiments.rendering.document import load_project
 from tests.rendering.conftest import project  # noqa: F401
+from tests.working_copy import parameters_at_hand
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -168,7 +169,7 @@ def test_quarto_is_used_where_it_is_installed(project, tmp_path, monkeypatch):  
 
 def published(root: Path, protocol: str) -> None:
     """A project with two profiles, and params.yaml with a protocol."""
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = parameters_at_hand()
     assert "\nprotocol: controlled" in text
     (root / "params.yaml").write_text(
         text.replace("\nprotocol: controlled", f"\nprotocol: {protocol}"), encoding="utf-8"
@@ -218,8 +219,8 @@ def test_the_paper_renders_under_the_published_protocol(tmp_path, monkeypatch):
     for name in ("_quarto.yml", "_quarto-published.yml", "_environment", "dvc.yaml", "dvc.lock",
                  "data.dvc", "params.yaml"):  # fmt: skip
         shutil.copy(ROOT / name, tmp_path)
-    path = tmp_path / "params.yaml"
-    path.write_text(path.read_text().replace("\nprotocol: controlled", "\nprotocol: published"))
+    text = parameters_at_hand().replace("\nprotocol: controlled", "\nprotocol: published")
+    (tmp_path / "params.yaml").write_text(text)
     shutil.copytree(ROOT / "paper", tmp_path / "paper")
     shutil.copytree(ROOT / "results/audit", tmp_path / "results/audit")
     stage.render(tmp_path, [])

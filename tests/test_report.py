@@ -14,6 +14,7 @@ import yaml
 from experiments.errors import DataError, RenderError
 from printing.report import LOG_COLUMNS, MISSING, Report, fill, printed_columns, show
 from tests.paper.made import write
+from tests.working_copy import parameters_at_hand
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = [
@@ -84,7 +85,7 @@ class TestNumber:
     def test_an_adapter_that_the_run_leaves_out_is_not_measured(
         self, report: Report, tmp_path: Path
     ) -> None:
-        content = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        content = yaml.safe_load(parameters_at_hand())
         del content["adapters"]["paired_sft"]
         content["adapters"]["mmlu"]["evaluate_on"] = ["mmlu"]
         content["analyze"]["correlate"].remove("mmlu")

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import re
 import runpy
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from experiments import errors
 from experiments.errors import ReportError, run_stage
+from tests.working_copy import copy_parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 # The command of every stage, and what it says when nothing but params.yaml is there.
@@ -47,7 +47,7 @@ EARLIER = {
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the committed params.yaml and earlier results, and nothing else."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    copy_parameters(tmp_path)
     for name, content in EARLIER.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from experiments.render import PRINTED_NUMBERS, collect_printed
 from experiments.rendering.document import load_document, load_project
 from experiments.rendering.notebook import execute, to_markdown
 from experiments.revisions.printed import parsed_key
-from tests.working_copy import copy_working_tree, git
+from tests.working_copy import copy_parameters, copy_working_tree, git
 
 DOCUMENT = Path("paper/technical-findings.qmd")
 
@@ -48,6 +48,7 @@ def a_contrast(root: Path) -> dict[str, str]:
 
 def test_exactly_the_sentences_that_print_an_edited_number_change(tmp_path) -> None:
     root = copy_working_tree(tmp_path / "paper")
+    copy_parameters(root)
     (root / ".printed").mkdir(exist_ok=True)
     before, numbers_before = sentences(root), printed(root)
     git(root, "init", "--quiet", "--initial-branch=main")

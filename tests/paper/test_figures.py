@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import io
 import re
-import shutil
 from itertools import combinations
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from figures import outcomes, style
 from printing.labels import COLOURS, MARKERS, MODELS, OPEN
 from printing.report import Report
 from tests.paper.made import write
+from tests.working_copy import copy_parameters
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +138,7 @@ def tables() -> dict[str, pd.DataFrame]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     root = tmp_path_factory.mktemp("project")
     (root / "results/audit").mkdir(parents=True)
-    shutil.copyfile(ROOT / "params.yaml", root / "params.yaml")
+    copy_parameters(root)
     made = tables()
     for name, table in made.items():
         write(root / "results", name, table)
@@ -288,6 +288,6 @@ def test_the_sample_size_is_a_range_where_models_differ():
 
 def test_a_missing_table_is_named(tmp_path):
     (tmp_path / "results").mkdir()
-    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    copy_parameters(tmp_path)
     with pytest.raises(RenderError, match=r"contrasts\.csv is missing"):
         draw(Report("figures", tmp_path), "forest")

@@ -23,6 +23,7 @@ from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
 from tests.paper.made import write
 from tests.paper.test_runs import executed
+from tests.working_copy import copy_parameters
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository without runs."""
     (tmp_path / "results/audit").mkdir(parents=True)
     (tmp_path / "runs").mkdir()
-    for name in ("params.yaml", "dvc.yaml", "dvc.lock", "data.dvc"):
+    copy_parameters(tmp_path)
+    for name in ("dvc.yaml", "dvc.lock", "data.dvc"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copy(ROOT / "results/audit/correlations.csv", tmp_path / "results/audit")
     monkeypatch.chdir(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from printing import report as door
 from printing import reproduction
 from printing.report import Report
 from tests.paper.made import write
+from tests.working_copy import copy_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = {"model": "mmlu", "task": "answer", "measure": "sycophancy", "against": "control"}
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
     """A run at hand that came out as its archived twin, which has fewer tables."""
     (tmp_path / "runs/pocket").mkdir(parents=True)
     for folder in (tmp_path, tmp_path / "runs/pocket"):
-        shutil.copy(ROOT / "params.yaml", folder)
+        copy_parameters(folder)
         for name, rows in {"contrasts": CONTRASTS, "claims": CLAIMS}.items():
             write(folder / "results", name, rows)
     write(tmp_path / "results", "splits", [{"benchmark": "mmlu"}])

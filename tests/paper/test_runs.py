@@ -6,7 +6,6 @@ import ast
 import csv
 import json
 import re
-import shutil
 from pathlib import Path
 
 import matplotlib as mpl
@@ -25,10 +24,11 @@ from printing import runs as archive
 from printing.comparison import verdicts
 from printing.report import Report
 from tests.paper.made import write
+from tests.working_copy import copy_parameters, parameters_at_hand
 
 mpl.use("Agg")
 ROOT = Path(__file__).resolve().parents[2]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = yaml.safe_load(parameters_at_hand())
 MODELS = ("gsm8k", "mmlu", "truthfulqa")
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 CLAIMS = ("gsm8k-feedback", "truthfulqa-feedback", "combined-feedback")
@@ -69,7 +69,7 @@ def write_run(
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository without a run."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    copy_parameters(tmp_path)
     door._parameters.cache_clear()
     return tmp_path
 

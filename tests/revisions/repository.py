@@ -3,7 +3,6 @@
 import csv
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from experiments import diff
 from experiments.errors import ReportError
+from tests.working_copy import copy_parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = ["document", "key", "printed", "value", "low", "high"]
@@ -39,7 +39,7 @@ class Repository:
             monkeypatch.setenv(f"GIT_{role}_EMAIL", "a@example.org")
         monkeypatch.chdir(root)
         self.git("init", "--quiet", "--initial-branch=main")
-        shutil.copy(ROOT / "params.yaml", root)
+        copy_parameters(root)
 
     def git(self, *arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
