@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments.archive import processor
+
 
 def run_worker(python: Path | str, script: str, worker: str, threads: int, **options) -> dict:
     """What `script --worker WORKER` prints last, as JSON; `options` are its further arguments."""
@@ -61,11 +63,4 @@ def matmul_rate(config) -> float:
 def machine(threads: int, *packages: str) -> str:
     """Processor, threads and the versions of packages, for the line above a table."""
     versions = (f"{name} {importlib.metadata.version(name)}" for name in packages)
-    return f"{processor()}, {threads} threads; {', '.join(versions)}"
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return f"{processor() or platform.machine()}, {threads} threads; {', '.join(versions)}"

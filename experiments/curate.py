@@ -81,14 +81,13 @@ def ask_base(items: Sequence[Item], parameters: Params) -> pd.DataFrame:
     """Outcome rows of the base model on every item, in both letterings."""
     # imported here: bad parameters and missing files are reported before torch is loaded
     from experiments.engine.asking.pool import run
-    from experiments.engine.model import load_model
+    from experiments.engine.model import load_asked
     from experiments.tasks.paired_choice import protocol
 
     protocols = [(item.id, protocol(item, parameters.evaluate)) for item in items]
-    language_model = load_model(
+    language_model = load_asked(
         Path("data/model") / parameters.model.folder_name,
-        dtype=parameters.evaluate.dtype,
-        matmul=parameters.evaluate.matmul,
+        parameters.evaluate,
         date=parameters.model.date,
     )
     (answered,) = run([protocols], language_model, parameters.evaluate.engine, "curate")

@@ -186,18 +186,15 @@ def ask(
     memory.require_evaluation(model_folder, parameters)
     # imported here: bad parameters and missing files are reported before torch is loaded
     from experiments.engine.asking.pool import run
-    from experiments.engine.model import load_model
+    from experiments.engine.model import load_asked
 
-    quantization = parameters.evaluate.quantization
     for seed, groups in groupby(pending, lambda group: group.seed):
         groups = list(groups)
-        language_model = load_model(
+        language_model = load_asked(
             model_folder,
+            parameters.evaluate,
             adapter=adapters[seed],
-            dtype=parameters.evaluate.dtype,
             device=processes.device(),
-            quantization=None if quantization == "none" else quantization,
-            matmul=parameters.evaluate.matmul,
             date=parameters.model.date,
         )
         answers = run(

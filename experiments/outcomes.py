@@ -82,17 +82,10 @@ def gather(folder: Path, parameters: Params) -> pa.Table:
 
 
 def gather_transcripts(folder: Path, parameters: Params) -> list[dict]:
-    """Free replies of every model's first training seed, checked likewise.
-
-    Which items are asked is evaluate's to say.
-    """
+    """Free replies of every model's first seed, checked likewise, but for which items are asked."""
     table = joined(folder, "transcripts", parameters.models, "published")
     found = by_task(table)
-
-    def first(model: str) -> tuple[int]:
-        return (min(parameters.seeds(model)),)
-
-    check(found, parameters, set(found), ("text", "finish"), first)
+    check(found, parameters, set(found), ("text", "finish"), first_seed_only=True)
     return table.to_pylist()
 
 
@@ -166,12 +159,11 @@ def check(
     parameters: Params,
     tests: Collection[str] = TESTS,
     also: Iterable[str] = (),
-    seeds: Callable[[str], Iterable[int]] | None = None,
+    first_seed_only: bool = False,
 ) -> None:
     """OutcomeError unless every model has those of `tests` that params.yaml asks of it, each whole.
 
-    `also` are fields that are needed beside those that measures read; `seeds` are a model's
-    training seeds, unless given those of params.yaml.
+    `also` are fields that are needed beside those that measures read.
     """
     for model in parameters.models:
         asked = set(parameters.tests(model)) & set(tests)
@@ -182,9 +174,10 @@ def check(
                 f"the outcomes of {model} {verb} the test {task}, unlike its evaluate_on in "
                 f"params.yaml; {remedy(model)}"
             )
+    last = 1 if first_seed_only else None
     for task, rows in outcomes.items():
         check_values(rows, (*fields(rows["protocol"].iloc[0], task), *also))
-        check_rows(task, rows, seeds or parameters.seeds)
+        check_rows(task, rows, lambda model: sorted(parameters.seeds(model))[:last])
 
 
 def check_rows(task: str, rows: pd.DataFrame, seeds: Callable[[str], Iterable[int]]) -> None:

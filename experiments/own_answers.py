@@ -8,15 +8,15 @@ letters are of one length, and endings compare as in HellaSwag.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from experiments import processes
 from experiments.engine.request import Choose, Message, Protocol
 from experiments.errors import DataError
 from experiments.models import memory
-from experiments.params import Engine, Params
+from experiments.params import Params
 
-ROW_TOKENS, CACHE_GIB = 256, 0.5
 Rows = dict[str, list[dict]]  # by "train" and "validation"
 
 
@@ -47,26 +47,16 @@ def own_answers(rows: list[dict], model_folder: Path, parameters: Params) -> lis
     import torch
 
     from experiments.engine.asking.pool import run
-    from experiments.engine.model import load_model
+    from experiments.engine.model import load_asked
 
-    quantization = parameters.evaluate.quantization
-    language_model = load_model(
-        model_folder,
-        dtype=parameters.evaluate.dtype,
-        device=processes.device(),
-        quantization=None if quantization == "none" else quantization,
-        matmul=parameters.train.matmul,
-        date=parameters.model.date,
-    )
-    settings = Engine(
-        token_budget=parameters.train.token_budget,
-        row_tokens=ROW_TOKENS,
-        cache_gib=CACHE_GIB,
-        generation_slots=1,
-        threads=torch.get_num_threads(),  # training goes on with as many as it had
+    settings = parameters.evaluate
+    # training goes on with as many threads as it had
+    engine = replace(settings.engine, threads=torch.get_num_threads())
+    language_model = load_asked(
+        model_folder, settings, device=processes.device(), date=parameters.model.date
     )
     protocols = [(row["id"], answered(row)) for row in rows]
-    (group,) = run([protocols], language_model, settings, "own answers")
+    (group,) = run([protocols], language_model, engine, "own answers")
     return [one["answer"] for (one,) in group]
 
 

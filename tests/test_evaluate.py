@@ -16,7 +16,7 @@ from experiments.engine.request import Choose, Likelihoods, Reply, Request, Text
 from experiments.errors import DataError, ModelError, OutcomeError, ParameterError
 from experiments.models import trained, verification
 from experiments.outcomes import by_task, check_rows, read_lines
-from experiments.params import Adapter, Model, Params
+from experiments.params import Adapter, Evaluate, Model, Params
 from experiments.tasks import transcripts
 from tests.items import misconception, of_every_task, question
 from tests.policies import finish
@@ -63,28 +63,24 @@ class Engine:
     stop_after: int | None = None
     loaded: list[Path | None] = field(default_factory=list)
     asked: list[tuple] = field(default_factory=list)
-    quantizations: list[str | None] = field(default_factory=list)
-    dtypes: list[str] = field(default_factory=list)
+    precisions: list[tuple[str, str]] = field(default_factory=list)
     alive: list[weakref.ref] = field(default_factory=list)
     others: list[int] = field(default_factory=list)  # models still in memory at each loading
 
-    def load_model(
+    def load_asked(
         self,
         path: Path,
+        settings: Evaluate,
         *,
         adapter: Path | None,
-        dtype: str,
         device: str,
-        quantization: str | None,
-        matmul: str,
         date: str | None,
     ) -> ModuleType:
         self.loaded.append(adapter)
-        self.dtypes.append(dtype)
+        self.precisions.append((settings.dtype, settings.quantization))
         model = ModuleType("model")
         self.others.append(sum(one() is not None for one in self.alive))
         self.alive.append(weakref.ref(model))
-        self.quantizations.append(quantization)
         return model
 
     def run(self, groups, language_model, settings, description) -> Iterator[list[list[dict]]]:
@@ -98,10 +94,10 @@ class Engine:
             yield answered
 
 
-def stand_in(monkeypatch: pytest.MonkeyPatch, load_model: Callable, run: Callable) -> None:
+def stand_in(monkeypatch: pytest.MonkeyPatch, load_asked: Callable, run: Callable) -> None:
     """Put functions in the place of the engine, which would load torch."""
     for name, content in {
-        "model": {"load_model": load_model},
+        "model": {"load_asked": load_asked},
         "asking.pool": {"run": run},
     }.items():
         module = ModuleType(f"experiments.engine.{name}")
@@ -133,7 +129,7 @@ def ask(
 
     def ask(model: str = "base", stop_after: int | None = None) -> Engine:
         engine = Engine(stop_after)
-        stand_in(monkeypatch, engine.load_model, engine.run)
+        stand_in(monkeypatch, engine.load_asked, engine.run)
         monkeypatch.setattr(sys, "argv", ["evaluate", model])
         if stop_after is None:
             evaluate.main()
@@ -236,11 +232,11 @@ class TestOutcomes:
 
     def test_weights_are_as_coarse_as_asked(self, ask: Callable, settings: Callable) -> None:
         exact = ask()
-        assert (exact.dtypes, exact.quantizations) == (["float32"], [None])
+        assert exact.precisions == [("float32", "none")]
         coarse = replace(COMMITTED.evaluate, dtype="bfloat16", quantization="nf4")
         settings(replace(COMMITTED, evaluate=coarse))
         found = ask()
-        assert (found.dtypes, found.quantizations) == (["bfloat16"], ["nf4"])
+        assert found.precisions == [("bfloat16", "nf4")]
 
     def test_one_model_leaves_before_the_next_is_loaded(
         self, ask: Callable, settings: Callable

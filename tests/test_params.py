@@ -58,7 +58,7 @@ def keys(content: dict, prefix: str = "") -> list[str]:
 
 # Keys that may be left out: they have defaults, or their parent is an open mapping.
 OPTIONAL = re.compile(
-    r"diff|paper|(train|evaluate)\.matmul|analyze\.schemes\.\w+"
+    r"diff|paper|analyze\.schemes\.\w+"
     r"|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?"
     r"|sizes\.(?!pocket)\w+|analyze\.headline\.paired_choice|model\.(revision|date)"
 )

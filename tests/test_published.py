@@ -82,7 +82,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
             for group in groups:
                 yield [finish(protocol, partial(reply, model)) for _, protocol in group]
 
-        stand_in(monkeypatch, load_model=lambda *_, **__: None, run=run)
+        stand_in(monkeypatch, load_asked=lambda *_, **__: None, run=run)
         for model in parameters.models:
             monkeypatch.setattr(sys, "argv", ["evaluate", model])
             evaluate.main()

@@ -1,8 +1,9 @@
 """Products of frozen weights in bfloat16, for processors with units for them (AVX512-BF16, AMX).
 
-The weights of linear layers are rounded once, what a layer is given is rounded at its door, and
-sums are float32. What adds up over layers stays float32: residual stream, norms, attention,
-adapters beside the weights, and the vocabulary logits, whose steps would be eighths of a nat.
+The weights of linear layers are rounded once; what a layer is given and what it gives are rounded
+at its door, sums within it are float32. What adds up over layers stays float32: residual stream,
+norms, attention, adapters beside the weights, and the vocabulary logits, whose steps would be
+eighths of a nat.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from experiments.engine.matmul import round_products
 from experiments.engine.request import Message, Prompt
 from experiments.errors import ModelError
 from experiments.models.verification import check_weights
+from experiments.params import Evaluate
 
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 # What transformers, peft and bitsandbytes raise for folders that are not what they should be.
@@ -112,6 +113,26 @@ def load_model(
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False
     return LanguageModel(model.eval(), tokenizer, torch.device(device))
+
+
+def load_asked(
+    path: Path,
+    settings: Evaluate,
+    *,
+    adapter: Path | None = None,
+    device: str = "auto",
+    date: str | None = None,
+) -> LanguageModel:
+    """`load_model` in the precision in which `evaluate` of params.yaml asks models."""
+    return load_model(
+        path,
+        dtype=settings.dtype,
+        device=device,
+        adapter=adapter,
+        quantization=None if settings.quantization == "none" else settings.quantization,
+        matmul=settings.matmul,
+        date=date,
+    )
 
 
 def with_adapter(model: torch.nn.Module, folder: Path) -> torch.nn.Module:

@@ -197,8 +197,6 @@ def load(path: Path = Path(FILE)) -> Params:
         ) from None
     except YAMLProblem as problem:
         raise ParameterError(f"{path}: {problem}") from None
-    if isinstance(content, dict) and isinstance(content.get("analyze"), dict):
-        content["analyze"].pop("power", None)  # of archived runs; nothing reads it
     try:
         # as JSON, in which strict types still admit a mapping for a dataclass; dates become texts
         return TypeAdapter(Params).validate_json(json.dumps(content, default=str))

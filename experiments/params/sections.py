@@ -201,7 +201,7 @@ class Train:
     gradient_checkpointing: bool
     lora: Lora
     loss_on: Literal["completion", "text"]
-    matmul: Matmul = "ieee"
+    matmul: Matmul
 
 
 @strict
@@ -246,7 +246,7 @@ class Evaluate:
     items_per_group: PositiveCount
     quantization: Literal["none", "nf4"]
     dtype: Literal["float32", "bfloat16"]
-    matmul: Matmul = "ieee"
+    matmul: Matmul
 
     def __post_init__(self) -> None:
         if self.matmul == "bf16" and (self.dtype, self.quantization) != ("float32", "none"):

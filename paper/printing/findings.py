@@ -7,6 +7,7 @@ import pandas as pd
 from experiments.params import BASE, BENCHMARKS, Params
 from experiments.stats.claims import CONTRADICTED, INCONCLUSIVE, NO_VERDICT, NOT_MEASURED, SUPPORTED
 from experiments.stats.contrasts import CONTROL, NOTHING, OK
+from printing import controls
 from printing.labels import TASKS
 from printing.report import Report
 from printing.sentences import (
@@ -24,7 +25,6 @@ from printing.sentences import (
     sizes,
     tally,
 )
-from printing.settings_in_words import controls
 
 CURE = "anti_sycophancy"
 SMALL_SCALES = ("smoke", "pocket")
@@ -105,7 +105,7 @@ def _sycophancy(report: Report, parameters: Params) -> str:
     text = (
         f"Of {counts['all']} changes in sycophancy that training on benchmarks "
         f"({listed(map(label, trained))}) brought beyond its "
-        f"control (the same prompts, each with {controls(parameters, trained)}; "
+        f"control (the same prompts, each with {controls.taught(parameters, trained)}; "
         f"n = {sizes(report, rows, key)}), "
         f"{counts['seeds']} rest on several training runs; of these, "
     )

@@ -13,9 +13,9 @@ import pandas as pd
 
 from experiments.params import BASE, TESTS, Params
 from experiments.stats.contrasts import CONTROL, NO_CONTROL, NOT_READABLE
+from printing import controls
 from printing.provenance import Archived
 from printing.report import Report
-from printing.settings_in_words import controls
 
 KEY = ["model", "task", "measure"]
 Outcome = tuple[str, str]  # task, measure
@@ -61,7 +61,7 @@ def described(listed_runs: Iterable[Run]) -> pd.DataFrame:
             "model": run.parameters.model.name,
             "method": run.parameters.train.method,
             "adapters": len(run.parameters.adapters),
-            "controls": controls(run.parameters),
+            "controls": controls.taught(run.parameters),
             "seeds": ", ".join(map(str, run.parameters.train.seeds)),
             "processor": run.archived.machine,
         }

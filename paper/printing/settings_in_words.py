@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -74,10 +73,10 @@ CHOICES = {
         "nf4": "Evaluation runs on four-bit weights, with the adapters beside them.",
     },
     "evaluate.matmul": {
-        "ieee": "Matrices multiply as exactly as their weights are; adapters are merged into them.",
+        "ieee": "Matrices multiply in the precision of their weights.",
         "bf16": (
-            "Frozen weights are rounded to bfloat16 once and multiply in it, with adapters beside "
-            "them; what adds up over layers, and the scores, are in single precision."
+            "Frozen weights, and what their products take and give, are rounded to bfloat16, with "
+            "adapters beside them; what adds up over layers, and the scores, are not."
         ),
     },
     "evaluate.dtype": {
@@ -87,20 +86,6 @@ CHOICES = {
             "the weights, where rounding cannot take them away."
         ),
     },
-}
-# What a control's prompts come with, by its labels, and what a comparison with it leaves open.
-CONTROLS = {
-    "gold": ("the right answer", "A control with the right answers shares their content."),
-    "shuffled": (
-        "the answer to another",
-        "A control with shuffled answers may also teach a model to heed its prompt less; what an "
-        "adapter has beyond it is then more than what content alone taught.",
-    ),
-    "own": (
-        "the base model's own answer",
-        "A control with the base model's own answers keeps that model's liking for a letter; what "
-        "an adapter has beyond it can be the loss of that liking.",
-    ),
 }
 # Keys whose value is a number or a list, and what it counts.
 COUNTED = {
@@ -193,33 +178,6 @@ def seeds(given: list[int]) -> str:
         f"Adapters were trained {len(given)} times unless they say otherwise; so few runs give a "
         "rough idea of how far they differ."
     )
-
-
-def labels_of_controls(parameters: Params, of: Iterable[str] | None = None) -> list[str]:
-    """The labels that controls are trained on: of all adapters that have one, or of some."""
-    chosen = parameters.controls if of is None else set(of) & set(parameters.controls)
-    used = {parameters.adapters[parameters.controls[name]].labels for name in chosen}
-    return [labels for labels in CONTROLS if labels in used]
-
-
-def controls(parameters: Params, of: Iterable[str] | None = None) -> str:
-    """What the prompts of controls come with: "the answer to another", or what their labels say."""
-    return " or ".join(CONTROLS[one][0] for one in labels_of_controls(parameters, of)) or MISSING
-
-
-def limits_of_controls(parameters: Params) -> str:
-    """What comparisons with the controls of this run leave open, a sentence for each kind."""
-    return " ".join(CONTROLS[one][1] for one in labels_of_controls(parameters))
-
-
-def own_controls(parameters: Params) -> str:
-    """Which adapters have a control that learned the base model's own answers, as a predicate."""
-    held = [
-        label(name)
-        for name, control in parameters.controls.items()
-        if parameters.adapters[control].labels == "own"
-    ]
-    return f"is that of {listed(held)} in this run" if held else "is not used in this run"
 
 
 def transcripts(parameters: Params) -> str:

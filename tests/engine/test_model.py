@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +14,14 @@ from safetensors.torch import load_file, save_file
 from tokenizers.processors import TemplateProcessing
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from experiments import params
 from experiments.engine.lora import FastLinear
-from experiments.engine.model import load_model, load_tokenizer, render, tokenize
+from experiments.engine.model import load_asked, load_model, load_tokenizer, render, tokenize
 from experiments.engine.request import Choose, Generate, Message
 from experiments.errors import ModelError
 from tests.engine import tiny
+
+EVALUATE = params.load(Path(__file__).resolve().parents[2] / "params.yaml").evaluate
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,13 @@ def test_adapter_is_merged(checkpoint, adapter):
     assert not any("lora" in name for name, _ in merged.named_modules())
     torch.testing.assert_close(logits(merged), unmerged, atol=1e-4, rtol=1e-4)
     assert (logits(merged) - logits(load_model(checkpoint, device="cpu").model)).abs().max() > 0.1
+
+
+def test_a_model_is_asked_in_the_precision_of_the_parameters(checkpoint):
+    chosen = replace(EVALUATE, matmul="bf16")
+    weights = load_asked(checkpoint, chosen).model.model.layers[0].mlp.down_proj.weight
+    assert weights.dtype == torch.bfloat16
+    assert load_asked(checkpoint, replace(EVALUATE, dtype="bfloat16")).model.dtype == torch.bfloat16
 
 
 def test_an_adapter_is_not_merged_into_weights_that_would_round_it_away(checkpoint, tmp_path):

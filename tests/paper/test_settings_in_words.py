@@ -11,6 +11,7 @@ import pytest
 from experiments import costs, params
 from experiments.errors import RenderError
 from experiments.params import Adapter, Curate, Evaluate, Model, Params, Prepare, Train
+from printing import controls
 from printing import settings_in_words as words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,11 +87,11 @@ def test_what_is_said_of_controls_follows_their_labels() -> None:
         (mixed, ["truthfulqa"], "the answer to another"),
         (none, None, words.MISSING),
     ):
-        assert words.controls(parameters, of) == said
-    assert words.own_controls(PARAMETERS) == "is not used in this run"
-    assert words.own_controls(mixed) == "is that of MMLU in this run"
-    assert words.limits_of_controls(mixed).count("A control with") == 2
-    assert set(words.CONTROLS) == set(typing.get_args(typing.get_type_hints(Adapter)["labels"]))
+        assert controls.taught(parameters, of) == said
+    assert controls.with_own_answers(PARAMETERS) == "is not used in this run"
+    assert controls.with_own_answers(mixed) == "is that of MMLU in this run"
+    assert controls.limits(mixed).count("A control with") == 2
+    assert set(controls.LABELS) == set(typing.get_args(typing.get_type_hints(Adapter)["labels"]))
 
 
 def test_cost_is_that_of_the_scale() -> None:
