@@ -120,13 +120,13 @@ def _sycophancy(report: Report, parameters: Params) -> str:
         where = {name: row[name] for name in ("model", "task", "measure")}
         said = contrast(report, CONTROL, **where)
         text += f"; the clearest is {said} on *{TASKS[row['task']]}* with {label(row['model'])}"
-        text += f" ({_from_base(report, parameters, **where)})"
+        text += f" ({from_base(report, parameters, **where)})"
     if counts["unreadable"] != "0":
         text += f"; {counts['unreadable']} cannot be read off the replies"
     return f"{text}."
 
 
-def _from_base(report: Report, parameters: Params, **where: str) -> str:
+def from_base(report: Report, parameters: Params, **where: str) -> str:
     """What an adapter and its control changed in the base model: a control is no zero."""
     own = f"from the untrained model the adapter differs by {contrast(report, BASE, **where)}"
     control = parameters.controls.get(where["model"])
@@ -157,7 +157,7 @@ def _cure(report: Report, parameters: Params) -> str:
         return f"What training against sycophancy does was {NOT_MEASURED}."
     parts = [
         f"{_sized(report, CONTROL, model=CURE, task=task, measure=measure)} on *{TASKS[task]}* "
-        f"({_from_base(report, parameters, model=CURE, task=task, measure=measure)})"
+        f"({from_base(report, parameters, model=CURE, task=task, measure=measure)})"
         for task, measure in primary.items()
     ]
     cured = [
