@@ -68,9 +68,7 @@ def test_a_changed_cost_changes_the_readme(root: Path) -> None:
     assert text.count("time: 29 minutes") == 1
     prices.write_text(text.replace("time: 29 minutes", "time: 7 hours"), encoding="utf-8")
     readme.update(root)
-    assert "| 7 hours (measured) |" in (
-        root / "README.md"
-    ).read_text(encoding="utf-8")
+    assert "| 7 hours (measured) |" in (root / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_stays_short_and_names_only_what_is_there() -> None:
