@@ -22,7 +22,7 @@ def draw(report: Report) -> Figure:
         ]
         for task, measure in tests
     ]
-    with style.grid(lines, room=0.72, row=0.16, sharex="row") as (figure, axes, _):
+    with style.grid(lines, room=0.72, row=0.16, least=1.6, sharex="row") as (figure, axes, _):
         figure.get_layout_engine().set(hspace=0.05)
         for line, panels, (task, _measure) in zip(axes, lines, tests, strict=True):
             unit = panels[0].table["unit"].dropna()

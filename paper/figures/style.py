@@ -77,18 +77,19 @@ def grid(
     *,
     room: float,
     row: float = 0.19,
+    least: float = 0.0,
     **options: object,
 ) -> Iterator[tuple[Figure, np.ndarray, np.ndarray]]:
     """A figure of panels which share their rows: figure, axes and the heights of the rows.
 
-    A line of panels is `room` inches and `row` for each model high. `models` are all that have a
-    cell in any panel, unless given; groups of them stand apart.
+    A line of panels is `room` inches and `row` for each model high, and at least `least`. `models`
+    are all that have a cell in any panel, unless given; groups of them stand apart.
     """
     shown = [panel for line in lines for panel in line]
     models = models or ordered(model for panel in shown for model in panel.table.index)
     y = heights(models)
     above = any(panel.said for panel in shown)
-    height, columns = len(lines) * (room + row * len(models)), max(map(len, lines))
+    height, columns = len(lines) * max(room + row * len(models), least), max(map(len, lines))
     with panels(height, len(lines), columns, **options) as (figure, axes):
         for across, line in zip(axes, lines, strict=True):
             for panel, one in zip(across, line, strict=False):

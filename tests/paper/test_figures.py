@@ -186,10 +186,8 @@ def tick_labels_out_of_view(axes: plt.Axes) -> list[Text]:
     return hidden
 
 
-@pytest.mark.usefixtures("written")
-@pytest.mark.parametrize("name", FIGURES)
-def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
-    figure = drawn[name]
+def legible(figure: Figure) -> None:
+    """No text of a figure covers another or leaves it."""
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
     for (first, one), (second, other) in combinations(boxes, 2):
         wide = min(one.x1, other.x1) - max(one.x0, other.x0)
@@ -198,6 +196,22 @@ def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
     for text, box in boxes:
         assert box.x0 >= 0 and box.x1 <= figure.bbox.width, f"{text!r} is cut off"
         assert box.y0 >= 0 and box.y1 <= figure.bbox.height, f"{text!r} is cut off"
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_covers_another_or_leaves_the_figure(drawn, name):
+    legible(drawn[name])
+
+
+def test_two_adapters_leave_room_for_the_names_of_tests(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    copy_parameters(tmp_path)
+    table = contrasts()
+    write(tmp_path / "results", "contrasts", table[table["model"].isin(["base", "mmlu", "gsm8k"])])
+    figure = draw(Report("figures", tmp_path), "forest")
+    svg(figure)  # lays it out
+    legible(figure)
 
 
 @pytest.mark.parametrize("name", FIGURES)
