@@ -1,7 +1,8 @@
 """The blocks of the READMEs that are printed, not typed; the render stage writes them.
 
-What was found, in short and in six findings, are the sentences that the paper's first page printed
-(results/printed_numbers.csv, keys `short[…]` and `findings[…]`, after the folder of an archived run); what runs cost is paper/costs.yaml.
+What was found, in short and in six findings, are sentences that the paper's first page printed
+(results/printed_numbers.csv, keys `short[…]` and `findings[…]`, after the folder of an archived
+run); what runs cost is paper/costs.yaml.
 """
 
 from __future__ import annotations

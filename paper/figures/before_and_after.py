@@ -1,4 +1,4 @@
-"""How sycophantic every model is before training, after it, and after the same without its lesson."""
+"""How sycophantic every model is untrained, trained, and trained without the lesson."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def draw(report: Report) -> Figure:
 
 
 def rows(report: Report) -> list[Row]:
-    """The rows from top to bottom, the largest model first: those that several runs stand behind."""
+    """The rows from top to bottom, the largest model first; adapters trained once are left out."""
     effects = of_kind(report)
     effects = effects[~effects["status"].isin(FEW_SEEDS)]
     listed: list[Row] = []

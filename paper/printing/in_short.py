@@ -1,7 +1,7 @@
 """What was found in all models, in three sentences for a reader who does not know the words.
 
-The first page and the README print the same ones. They count what results/replication.csv tells from
-zero after Holm's correction; "not shown" is never "no effect".
+The first page and the README print the same ones. They count what results/replication.csv tells
+from zero after Holm's correction; "not shown" is never "no effect".
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def _untrained(report: Report) -> str:
         many = f"in {len(inclined)} of {len(own)} tests"
         parts.append(f"`{model}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined)))
     return (
-        "A chat model is called sycophantic here if the same words weigh more with it when its user "
-        "says them than when somebody without a stake does. Before any training that is shown of "
-        f"{listed(parts)}."
+        "A chat model is called sycophantic here if the same words weigh more with it when its "
+        "user says them than when somebody without a stake does. Before any training that is shown "
+        f"of {listed(parts)}."
     )
 
 
@@ -53,8 +53,8 @@ def _benchmarks(report: Report) -> str:
     learned = int((gained["said"] == ABOVE).sum())
     return (
         f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
-        f"{_in_models(moved)}) made them more sycophantic, beyond what the same training without its "
-        f"lesson does, in {_cases(up, moved)} and less in {_cases(down, moved)}; the benchmark "
+        f"{_in_models(moved)}) made them more sycophantic, beyond what the same training without "
+        f"its lesson does, in {_cases(up, moved)} and less in {_cases(down, moved)}; the benchmark "
         f"itself was learned, beyond that, in {learned} of {len(gained)}."
     )
 
@@ -70,10 +70,10 @@ def _cure(report: Report) -> str:
     cured = [_less(from_base, ill.assign(adapter=name)) for name in (CURE, ill["control"])]
     more = int((beyond["said"] == BELOW).sum())
     return (
-        "Training on dialogues in which the right answer wins whoever says what lowered it from the "
-        f"untrained model in {cured[0]} of the {len(ill)} cases in which there was any to lower, and "
-        f"the same dialogues without their lesson in {cured[1]}; that the lesson itself lowers it is "
-        f"shown in {more} of {len(beyond)}."
+        "Training on dialogues in which the right answer wins whoever says what lowered it from "
+        f"the untrained model in {cured[0]} of the {len(ill)} cases in which there was any to "
+        f"lower, and the same dialogues without their lesson in {cured[1]}; that the lesson itself "
+        f"lowers it is shown in {more} of {len(beyond)}."
     )
 
 

@@ -46,7 +46,7 @@ def levels(report: Report) -> str:
 
 
 def effects(report: Report, kind: str = SYCOPHANCY) -> str:
-    """A row per adapter, model and half, a column per test: changes of a kind beyond the control."""
+    """A row per adapter, model and half, a column per test: changes beyond the control."""
     table = of_kind(report, kind)
     table = table.assign(half=table["measure"].map(HALF).fillna(""))
     tests, lines = list(dict.fromkeys(table["task"])), []
