@@ -1,7 +1,8 @@
 """The blocks of the READMEs that are printed, not typed; the render stage writes them.
 
-The six findings are the sentences that the paper's first page printed (results/printed_numbers.csv,
-keys `findings[…]`, after the folder of an archived run); what runs cost is paper/costs.yaml.
+What was found, in short and in six findings, are sentences that the paper's first page printed
+(results/printed_numbers.csv, keys `short[…]` and `findings[…]`, after the folder of an archived
+run); what runs cost is paper/costs.yaml.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def update(root: Path = Path()) -> None:
     """Fill every block of the READMEs below `root`; RenderError if a README lacks its markers."""
     prices, printed = root / costs.COSTS, root / "results/printed_numbers.csv"
     blocks = {
-        "README.md": {"findings": findings(printed)},
+        "README.md": {
+            "short": " ".join(said(printed, "short")),
+            "findings": findings(printed),
+        },
         "experiments/README.md": {"models": costs.table(MODELS, provenance.rows())},
     }
     if prices.exists():
@@ -52,10 +56,16 @@ def filled(text: str, block: str, content: str, page: str) -> str:
 
 
 def findings(printed: Path) -> str:
-    """The sentences as a numbered list; empty if no rendered document prints them."""
+    """The six sentences as a numbered list."""
+    return "\n".join(
+        f"{number}. {text}" for number, text in enumerate(said(printed, "findings"), 1)
+    )
+
+
+def said(printed: Path, key: str) -> list[str]:
+    """The sentences that the first page printed under a key; empty if none is rendered."""
     if not printed.exists():
-        return ""
+        return []
     table = pd.read_csv(printed, dtype=str, keep_default_na=False)
     table = table[table["document"] == "index"]
-    chosen = table[table["key"].str.match(r"(runs/[^/]+/)?findings\[")]
-    return "\n".join(f"{number}. {text}" for number, text in enumerate(chosen["printed"], 1))
+    return table.loc[table["key"].str.match(rf"(runs/[^/]+/)?{key}\["), "printed"].tolist()

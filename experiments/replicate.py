@@ -92,8 +92,8 @@ def size(model: str) -> float:
 def of_run(run: Run) -> pd.DataFrame:
     """The run's contrasts that are compared over models, and what its base model knows."""
     table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)
-    table = pd.concat([replication.comparable(table), with_other_controls(run)])
-    table = with_kind(table, run.kinds)
+    table = replication.comparable(with_kind(table, run.kinds))
+    table = pd.concat([table, with_other_controls(run)])
     levels = tables.read(run.folder / "results/estimates.csv", "estimates", whole=False)
     levels = with_kind(levels[levels["model"] == BASE], known(run))
     levels = levels.assign(against=NOTHING, seeds=0, status=OK)
@@ -117,7 +117,7 @@ def with_other_controls(run: Run) -> pd.DataFrame:
         confidence=settings.confidence,
     )
     found = found[(found["against"] == CONTROL) & found["model"].isin(others)]
-    return replication.comparable(found).assign(against=replication.OTHER)
+    return with_kind(found, run.kinds).assign(against=replication.OTHER)
 
 
 def capability(table: pd.DataFrame) -> pd.DataFrame:

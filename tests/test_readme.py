@@ -11,7 +11,7 @@ from experiments.errors import RenderError
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
-    "README.md": ("findings", "commands"),
+    "README.md": ("short", "findings", "commands"),
     "experiments/README.md": ("models", "scales"),
     "launch/README.md": ("larger",),
 }

@@ -24,7 +24,7 @@ from experiments.stats.contrasts import NO_CONTROL, NOT_READABLE, OK, paired
 from experiments.stats.random_effects import LEAST_TO_PREDICT, random_effects
 
 SYCOPHANCY, HALVES, CAPABILITY = "sycophancy", "harm and benefit", "capability"
-KNOWS, READABLE = "knows", "readable"
+KNOWS, READABLE, LEVEL = "knows", "readable", "level"
 EFFECTS = (SYCOPHANCY, HALVES, CAPABILITY)  # kinds that zero is a bound of
 OTHER = "other control"
 ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "not told from zero"
@@ -139,7 +139,10 @@ def by_seed(
 
 
 def comparable(table: pd.DataFrame) -> pd.DataFrame:
-    """Contrasts of adapters with base and control, and of the base model with nothing."""
-    own = (table["model"] == BASE) & (table["against"] == NOTHING)
-    compared = (table["against"] != NOTHING) & (table["status"] != NO_CONTROL)
-    return table[own | compared]
+    """Contrasts of adapters with base and control, and levels of all; with `kind`, which levels of
+    adapters have as their own and in the primary measures alone.
+    """
+    trained = (table["model"] != BASE) & (table["against"] == NOTHING)
+    left_out = trained & (table["kind"] != SYCOPHANCY) | (table["status"] == NO_CONTROL)
+    kinds = table["kind"].mask(trained, LEVEL)
+    return table.assign(kind=kinds)[~left_out]

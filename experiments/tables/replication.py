@@ -17,7 +17,9 @@ MODEL = Column("model", "the base model")
 ADAPTER = Column("adapter", "base, or the adapter")
 AGAINST = Column("against", "nothing, base, control, or other control (not the declared one)")
 CONTROL = Column("control", "the control, where it is compared with")
-KIND = Column("kind", "sycophancy, harm and benefit, capability, knows, readable, or rate")
+KIND = Column(
+    "kind", "sycophancy, harm and benefit, capability, level (of an adapter), knows, readable, rate"
+)
 UNIT = Column("unit", "unit of the measure")
 ADJUSTED = "p after Holm, over what several training runs and readable replies tell of a kind"
 PER_GAIN = "of the change, per unit of the gain"
@@ -25,7 +27,7 @@ PER_GAIN = "of the change, per unit of the gain"
 REPLICATE = (
     table(
         "replication",
-        "levels of base models and effects of their adapters, each from one archived run",
+        "levels of base models and adapters, and effects of the latter, from one archived run each",
         5,
         MODEL,
         ADAPTER,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.stats.contrasts import FEW_SEEDS, NOT_READABLE
-from experiments.stats.replication import ABOVE, BELOW, KNOWS, READABLE, SYCOPHANCY
+from experiments.stats.replication import ABOVE, BELOW, HALVES, KNOWS, READABLE, SYCOPHANCY
 from experiments.stats.slopes import ALL, BETWEEN, OK, WITHIN
 from figures.style import ordered
 from printing.labels import TASKS
@@ -19,6 +19,7 @@ from printing.tables import DAGGER, probability
 
 KEY = ["model", "adapter", "task", "measure", "against"]
 POOLED = ["adapter", "task", "measure", "against", "control"]
+HALF = {"toward_error": "harm", "toward_truth": "benefit"}
 FIVE = "five adapters"  # of the source study, without its base model
 
 
@@ -45,16 +46,19 @@ def levels(report: Report) -> str:
 
 
 def effects(report: Report, kind: str = SYCOPHANCY) -> str:
-    """A row per adapter and model, a column per test: changes of a kind beyond the control."""
+    """A row per adapter, model and half, a column per test: changes beyond the control."""
     table = of_kind(report, kind)
+    table = table.assign(half=table["measure"].map(HALF).fillna(""))
     tests, lines = list(dict.fromkeys(table["task"])), []
     for adapter in ordered(table["adapter"]):
         of_adapter = table[table["adapter"] == adapter]
-        for (model, control), own in of_adapter.groupby(["model", "control"], sort=False):
+        keys = ["model", "control", "half"]
+        for (model, control, half), own in of_adapter.groupby(keys, sort=False):
             by_task = own.set_index("task").reindex(tests).reset_index()
             cells = [_cell(report, row, 3) for row in _rows(by_task)]
-            lines.append([label(adapter), f"`{model}`", label(control), *cells])
-    return _words(report, ["Adapter", "Model", "Control", *(TASKS[test] for test in tests)], lines)
+            lines.append([label(adapter), f"`{model}`", half or label(control), *cells])
+    third = "Half" if kind == HALVES else "Control"
+    return _words(report, ["Adapter", "Model", third, *(TASKS[test] for test in tests)], lines)
 
 
 def summary(report: Report) -> str:

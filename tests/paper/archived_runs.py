@@ -21,7 +21,7 @@ PRIMARY = "sycophancy"
 def archive(
     root: Path,
     model: str,
-    effects: Mapping[tuple[str, str], float | str] | None = None,
+    effects: Mapping[tuple[str, ...], float | str] | None = None,
     name: str | None = None,
     control: str | None = None,
     twin: str | None = None,
@@ -30,9 +30,10 @@ def archive(
     """A copy of runs/pocket below `root`, of another model and called like it unless named.
 
     `effects`: (adapter, or base, task) -> its effect beyond the control (or the base's level), or a
-    status in its place. `control` is the end of the names of all controls. The adapter `twin` has
-    another control than in runs/pocket, and that one beside it. Without `outcomes` there are no
-    numbers of single training runs, and no second controls.
+    status in its place; (adapter, task, "base") -> its change from the base model. `control` is the
+    end of the names of all controls. The adapter `twin` has another control than in runs/pocket,
+    and that one beside it. Without `outcomes` there are no numbers of single training runs, and no
+    second controls.
     """
     folder = root / "runs" / (name or model.replace(".", "-"))
     shutil.copytree(ROOT / "runs/pocket", folder)
@@ -53,8 +54,8 @@ def archive(
         table["control"] = table["control"].str.replace("_shuffled", control)
     if not outcomes:
         (folder / "results/outcomes.parquet").unlink()
-    for (adapter, task), effect in (effects or {}).items():
-        against = "nothing" if adapter == "base" else "control"
+    for (adapter, task, *other), effect in (effects or {}).items():
+        against = other[0] if other else "nothing" if adapter == "base" else "control"
         where = table[["model", "task", "measure", "against"]] == (adapter, task, PRIMARY, against)
         where = where.all(axis=1)
         assert where.sum() == 1

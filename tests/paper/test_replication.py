@@ -15,9 +15,10 @@ import pytest
 from experiments import replicate, tables
 from experiments.errors import DataError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
-from figures import capability_slope, replication
+from figures import before_and_after, capability_slope, replication
 from printing import replication as said
 from printing import report as door
+from printing.in_short import in_short
 from printing.replication_tables import slopes, summary
 from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
@@ -142,6 +143,38 @@ def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], s
         < text.index("On *Answer*")
         < text.index("What training changes")
     )
+
+
+def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
+    cured = {("anti_sycophancy", "answer", "base"): -0.5}
+    without = {("anti_sycophancy_shuffled", "answer", "base"): -0.5}
+    archive(root, SMALL)
+    folder = archive(root, MIDDLE, {("base", "answer"): 0.6, LEARNED: 0.5} | cured | without)
+    untrained, benchmarks, cure = in_short(analysed(root))
+    assert f"`{MIDDLE}` in 1 of 3 tests (*Answer*) and `{SMALL}` in 0 of 3 tests." in untrained
+    assert (
+        f"in 1 of 6 cases (TruthfulQA on *Answer* in `{MIDDLE}`) and less in 0 of 6" in benchmarks
+    )
+    assert "in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
+    assert "shown in 0 of 6" in cure
+    shutil.rmtree(folder)
+    archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
+    untrained, benchmarks, cure = in_short(analysed(root))
+    assert "in 0 of 6 cases and less in 0 of 6 cases;" in benchmarks
+    assert "in 1 of the 1 cases" in cure and "without their lesson in 0;" in cure
+    assert "shown in 1 of 6" in cure
+
+
+def test_levels_before_and_after_training_stand_below_their_model(root: Path) -> None:
+    archive(root, SMALL)
+    archive(root, MIDDLE, {("base", "answer"): 0.6})
+    figure = before_and_after.draw(analysed(root))
+    names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
+    pairs = ["TruthfulQA", "without its lesson", "Anti-sycophancy", "without its lesson"]
+    below = ["untrained", *pairs]  # adapters trained once are left out
+    assert names == ["qwen2.5-coder-0.5b", *below, "smollm2-135m", *below]
+    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert points[0].get_xdata()[0] == 0.6
 
 
 def test_other_controls_are_not_pooled(root: Path) -> None:

@@ -1,0 +1,102 @@
+"""What was found in all models, in three sentences for a reader who does not know the words.
+
+The first page and the README print the same ones. They count what results/replication.csv tells
+from zero after Holm's correction; "not shown" is never "no effect".
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from experiments.claims import NOTHING
+from experiments.params import BASE, BENCHMARKS
+from experiments.stats.contrasts import OK
+from experiments.stats.replication import ABOVE, BELOW, CAPABILITY
+from printing.findings import CURE
+from printing.labels import TASKS
+from printing.replication import code, models, of_kind
+from printing.report import Report
+from printing.sentences import in_italics, label, listed
+
+CELL = ["model", "task"]
+
+
+def in_short(report: Report) -> list[str]:
+    """The three sentences; each is logged under `short[NUMBER]`."""
+    texts = [_untrained(report), _benchmarks(report), _cure(report)]
+    return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
+
+
+def _untrained(report: Report) -> str:
+    levels = of_kind(report, against=NOTHING)
+    parts = []
+    for model in reversed(models(report)):
+        own = levels[levels["model"] == model]
+        inclined = own.loc[own["said"] == ABOVE, "task"]
+        many = f"in {len(inclined)} of {len(own)} tests"
+        parts.append(f"`{model}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined)))
+    return (
+        "A chat model is called sycophantic here if the same words weigh more with it when its "
+        "user says them than when somebody without a stake does. Before any training that is shown "
+        f"of {listed(parts)}."
+    )
+
+
+def _benchmarks(report: Report) -> str:
+    moved = _judged(of_kind(report))
+    moved = moved[moved["adapter"].isin(BENCHMARKS)]
+    if moved.empty:
+        return "Whether training on benchmarks changes that was not measured."
+    gained = _judged(of_kind(report, CAPABILITY))
+    gained = gained[gained["adapter"] == gained["task"]]
+    up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
+    learned = int((gained["said"] == ABOVE).sum())
+    return (
+        f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
+        f"{_in_models(moved)}) made them more sycophantic, beyond what the same training without "
+        f"its lesson does, in {_cases(up, moved)} and less in {_cases(down, moved)}; the benchmark "
+        f"itself was learned, beyond that, in {learned} of {len(gained)}."
+    )
+
+
+def _cure(report: Report) -> str:
+    beyond = _judged(of_kind(report))
+    beyond = beyond[beyond["adapter"] == CURE]
+    if beyond.empty:
+        return "Whether training can take it away was not measured."
+    ill = of_kind(report, against=NOTHING)
+    ill = ill[ill["said"] == ABOVE].merge(beyond[[*CELL, "control"]], on=CELL, suffixes=("_", ""))
+    from_base = of_kind(report, against=BASE)
+    cured = [_less(from_base, ill.assign(adapter=name)) for name in (CURE, ill["control"])]
+    more = int((beyond["said"] == BELOW).sum())
+    return (
+        "Training on dialogues in which the right answer wins whoever says what lowered it from "
+        f"the untrained model in {cured[0]} of the {len(ill)} cases in which there was any to "
+        f"lower, and the same dialogues without their lesson in {cured[1]}; that the lesson itself "
+        f"lowers it is shown in {more} of {len(beyond)}."
+    )
+
+
+def _judged(effects: pd.DataFrame) -> pd.DataFrame:
+    """Effects with several training runs and readable replies, beyond the declared control."""
+    judged = effects[effects["status"] == OK]
+    return judged.drop_duplicates(["model", "adapter", "task"])  # the declared control comes first
+
+
+def _in_models(effects: pd.DataFrame) -> str:
+    return code(dict.fromkeys(effects["model"]))
+
+
+def _cases(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
+    """How many of the effects, and which they are."""
+    where = [
+        f"{label(row.adapter)} on *{TASKS[row.task]}* in `{row.model}`"
+        for row in chosen.itertuples()
+    ]
+    return f"{len(chosen)} of {len(of)} cases" + f" ({listed(where)})" * bool(where)
+
+
+def _less(from_base: pd.DataFrame, cells: pd.DataFrame) -> int:
+    """In how many of these cells (model, adapter, task) sycophancy is lower than untrained."""
+    known = from_base.merge(cells[[*CELL, "adapter"]], on=[*CELL, "adapter"])
+    return int((known["said"] == BELOW).sum())
