@@ -10,8 +10,8 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY
 from experiments.stats.contrasts import OK
-from experiments.stats.replication import ABOVE, BELOW, CAPABILITY
 from printing.findings import CURE
 from printing.labels import TASKS
 from printing.replication import code, models, of_kind

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from experiments.claims import NOTHING
+from experiments.replication.slopes import ALL, BETWEEN, OK, WITHIN
+from experiments.replication.verdicts import ABOVE, BELOW, HALVES, KNOWS, READABLE, SYCOPHANCY
 from experiments.stats.contrasts import FEW_SEEDS, NOT_READABLE
-from experiments.stats.replication import ABOVE, BELOW, HALVES, KNOWS, READABLE, SYCOPHANCY
-from experiments.stats.slopes import ALL, BETWEEN, OK, WITHIN
 from figures.style import ordered
 from printing.labels import TASKS
 from printing.replication import is_continuous, models, of_kind, pooled
