@@ -6,9 +6,9 @@
     python -m experiments.diff v1..v2               two revisions as they are
     python -m experiments.diff HEAD --head robed-knit   an experiment of `dvc exp run`
 
-Claims whose verdict changed come first, then printed numbers with the interval of the change, then
-replies item by item, parameters, data and model hashes, and result tables. Reads git; changes
-nothing. A second, or about ten where replies changed; no GPU.
+Claims whose verdict changed come first, then charts of the primary effects that changed, printed
+numbers with the interval of the change, replies item by item, parameters, data and model hashes,
+and result tables. Reads git; changes nothing. A second, or about ten where replies changed; no GPU.
 
 Exit status 1 if a verdict changed, or a printed number by more than `diff.tolerance`; numbers that
 only one side prints do not count. With --report-only it is 0 all the same.
@@ -27,7 +27,7 @@ from experiments.revisions.comparison import compare
 from experiments.revisions.report import write_report
 from experiments.revisions.snapshot import take_snapshots
 
-PLAIN = str.maketrans({"→": "->", "−": "-", "–": "-", "…": "..."})
+PLAIN = str.maketrans({"→": "->", "…": "...", **dict(zip("−–●├─┤│┼", "--o[-]|+", strict=True))})
 
 
 def main() -> None:
@@ -47,6 +47,7 @@ def main() -> None:
         comparison,
         tolerance=tolerance,
         confidence=confidence,
+        primary=parameters.analysis.primary,
         measures=parameters.analysis.continuous,
     )
     if arguments.output:

@@ -17,6 +17,7 @@ from experiments.models import provenance
 
 OPENED = "<!-- {}: written by `python -m experiments.render` -->"
 CLOSED = "<!-- end of {} -->"
+IN_NUMBERS = "In numbers, of the run that the paper is about:"
 MODELS = ("preset", "parameters", "licence", "what it is", "the maker's own")
 
 
@@ -24,10 +25,7 @@ def update(root: Path = Path()) -> None:
     """Fill every block of the READMEs below `root`; RenderError if a README lacks its markers."""
     prices, printed = root / costs.COSTS, root / "results/printed_numbers.csv"
     blocks = {
-        "README.md": {
-            "short": " ".join(said(printed, "short")),
-            "findings": findings(printed),
-        },
+        "README.md": {"findings": findings(printed)},
         "experiments/README.md": {"models": costs.table(MODELS, provenance.rows())},
     }
     if prices.exists():
@@ -56,10 +54,10 @@ def filled(text: str, block: str, content: str, page: str) -> str:
 
 
 def findings(printed: Path) -> str:
-    """The six sentences as a numbered list."""
-    return "\n".join(
-        f"{number}. {text}" for number, text in enumerate(said(printed, "findings"), 1)
-    )
+    """What was found in short, and the six sentences as a numbered list."""
+    short, long = " ".join(said(printed, "short")), said(printed, "findings")
+    numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(long, 1))
+    return "\n\n".join(filter(None, (short, numbered and f"{IN_NUMBERS}\n\n{numbered}")))
 
 
 def said(printed: Path, key: str) -> list[str]:

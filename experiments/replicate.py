@@ -20,7 +20,8 @@ from experiments.claims import CONTROL, NOTHING
 from experiments.errors import DataError, run_stage
 from experiments.models.presets import PRESETS
 from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
-from experiments.stats import contrasts, replication, slopes
+from experiments.replication import slopes, verdicts
+from experiments.stats import contrasts
 from experiments.stats.contrasts import FEW_SEEDS, OK
 
 RUNS, RESULTS = Path("runs"), Path("results")
@@ -46,9 +47,9 @@ class Run:
         """Which (task, measure) are compared, and what they tell."""
         settings = self.parameters.analysis
         return (
-            {(one.task, one.measure): replication.SYCOPHANCY for one in settings.primary}
-            | {(task, half): replication.HALVES for task in SYCOPHANCY_TESTS for half in HALVES}
-            | {(task, settings.continuous[task]): replication.CAPABILITY for task in BENCHMARKS}
+            {(one.task, one.measure): verdicts.SYCOPHANCY for one in settings.primary}
+            | {(task, half): verdicts.HALVES for task in SYCOPHANCY_TESTS for half in HALVES}
+            | {(task, settings.continuous[task]): verdicts.CAPABILITY for task in BENCHMARKS}
         )
 
 
@@ -56,12 +57,12 @@ def main() -> None:
     """Write the four tables."""
     confidence = params.load().analyze.confidence
     runs = archived()
-    rows = replication.chosen(pd.concat([of_run(run) for run in runs], ignore_index=True))
-    rows = replication.judged(rows, confidence)
+    rows = verdicts.chosen(pd.concat([of_run(run) for run in runs], ignore_index=True))
+    rows = verdicts.judged(rows, confidence)
     trained = pd.concat([training_runs(run, rows) for run in runs], ignore_index=True)
     found = {
         "replication": rows,
-        "replication_summary": replication.summaries(rows, confidence),
+        "replication_summary": verdicts.summaries(rows, confidence),
         "replication_seeds": trained,
         "tradeoff_slope": slopes.slopes(points(trained), confidence),
     }
@@ -92,18 +93,18 @@ def size(model: str) -> float:
 def of_run(run: Run) -> pd.DataFrame:
     """The run's contrasts that are compared over models, and what its base model knows."""
     table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)
-    table = replication.comparable(with_kind(table, run.kinds))
+    table = verdicts.comparable(with_kind(table, run.kinds))
     table = pd.concat([table, with_other_controls(run)])
     levels = tables.read(run.folder / "results/estimates.csv", "estimates", whole=False)
     levels = with_kind(levels[levels["model"] == BASE], known(run))
     levels = levels.assign(against=NOTHING, seeds=0, status=OK)
-    table = pd.concat([table[table["kind"] != replication.CAPABILITY], levels, capability(table)])
+    table = pd.concat([table[table["kind"] != verdicts.CAPABILITY], levels, capability(table)])
     return table.rename(columns={"model": "adapter"}).assign(model=run.model, run=run.folder.name)
 
 
 def with_other_controls(run: Run) -> pd.DataFrame:
     """Contrasts of adapters with a second control, where the run has one; from its outcomes."""
-    others = replication.other_controls(run.parameters.adapters)
+    others = verdicts.other_controls(run.parameters.adapters)
     kept = run.folder / KEPT
     if not others or not kept.is_file():
         return pd.DataFrame()
@@ -117,12 +118,12 @@ def with_other_controls(run: Run) -> pd.DataFrame:
         confidence=settings.confidence,
     )
     found = found[(found["against"] == CONTROL) & found["model"].isin(others)]
-    return with_kind(found, run.kinds).assign(against=replication.OTHER)
+    return with_kind(found, run.kinds).assign(against=verdicts.OTHER)
 
 
 def capability(table: pd.DataFrame) -> pd.DataFrame:
     """What adapters gain on benchmarks; the base model's levels there are not about zero."""
-    return table[(table["kind"] == replication.CAPABILITY) & (table["against"] != NOTHING)]
+    return table[(table["kind"] == verdicts.CAPABILITY) & (table["against"] != NOTHING)]
 
 
 def with_kind(table: pd.DataFrame, kinds: dict[tuple[str, str], str]) -> pd.DataFrame:
@@ -141,7 +142,7 @@ def known(run: Run) -> dict[tuple[str, str], str]:
         for task, measure in run.kinds
         for arm in measures.arms_read(run.parameters.protocol, task, measure)
     ]
-    return dict.fromkeys(chosen, replication.KNOWS) | dict.fromkeys(masses, replication.READABLE)
+    return dict.fromkeys(chosen, verdicts.KNOWS) | dict.fromkeys(masses, verdicts.READABLE)
 
 
 def training_runs(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
@@ -151,12 +152,12 @@ def training_runs(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     """
     kept = run.folder / KEPT
     settings = run.parameters.analysis
-    cells = {pair: kind for pair, kind in run.kinds.items() if kind != replication.HALVES}
+    cells = {pair: kind for pair, kind in run.kinds.items() if kind != verdicts.HALVES}
     cells |= {(task, settings.headline[task]): slopes.RATES for task in BENCHMARKS}
     if not kept.is_file():
         return pd.DataFrame(columns=[*KEY, "seed", "control", "kind", "run", "value", "n", "unit"])
     values = measures.values(outcomes.read_outcomes(kept))
-    found = replication.by_seed(values, run.parameters.controls, list(cells))
+    found = verdicts.by_seed(values, run.parameters.controls, list(cells))
     table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)
     table = table[(table["against"] == CONTROL) & table["status"].isin((OK, *FEW_SEEDS))]
     table = table.rename(columns={"model": "adapter"})[[*KEY[1:], "control", "unit"]]
@@ -170,9 +171,9 @@ def points(trained: pd.DataFrame) -> pd.DataFrame:
     keys = ["model", "adapter", "seed"]
     rates = trained[trained["kind"] == slopes.RATES]
     mean = rates.groupby(keys, sort=False, as_index=False)["value"].mean()
-    gains = trained[trained["kind"] == replication.CAPABILITY]
+    gains = trained[trained["kind"] == verdicts.CAPABILITY]
     gains = pd.concat([gains, mean.assign(task=slopes.ALL, measure="mean rate")])
-    moved = trained[trained["kind"] == replication.SYCOPHANCY]
+    moved = trained[trained["kind"] == verdicts.SYCOPHANCY]
     both = gains.merge(moved, on=keys, suffixes=("_gain", ""))
     names = {"task_gain": "benchmark", "measure_gain": "x_measure", "measure": "y_measure"}
     names |= {"value_gain": slopes.GAIN, "value": slopes.CHANGE}

@@ -11,7 +11,7 @@ from experiments.errors import RenderError
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
-    "README.md": ("short", "findings", "commands"),
+    "README.md": ("findings", "commands"),
     "experiments/README.md": ("models", "scales"),
     "launch/README.md": ("larger",),
 }
@@ -35,11 +35,13 @@ def test_the_committed_readmes_are_those_that_rendering_writes(root: Path) -> No
 
 def test_the_sentences_are_those_that_were_printed(root: Path) -> None:
     printed = [("index", f"findings[{n}]", f"Sentence {n}: −0.5, NA.") for n in (1, 2)]
-    table = pd.DataFrame([*printed, ("index", "x", "7")], columns=["document", "key", "printed"])
+    printed += [("index", "runs/kept/short[1]", "In short."), ("index", "x", "7")]
+    table = pd.DataFrame(printed, columns=["document", "key", "printed"])
     table.to_csv(root / "results/printed_numbers.csv", index=False)
     before = (root / "README.md").read_text(encoding="utf-8")
     readme.update(root)
     text = (root / "README.md").read_text(encoding="utf-8")
+    assert f"\n\nIn short.\n\n{readme.IN_NUMBERS}\n\n1. Sentence" in text
     assert "\n1. Sentence 1: −0.5, NA.\n2. Sentence 2: −0.5, NA.\n\n<!-- end" in text
     opened, closed = readme.OPENED.format("findings"), readme.CLOSED.format("findings")
     assert text.split(opened)[0] == before.split(opened)[0]

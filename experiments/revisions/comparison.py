@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from experiments.revisions.cells import TableChanges, compare_tables
 from experiments.revisions.claims import ClaimChanges, compare_claims
+from experiments.revisions.effects import RunPair, compare_effects
 from experiments.revisions.items import ItemChanges, compare_items
 from experiments.revisions.printed import (
     Change,
@@ -27,6 +28,7 @@ class Comparison:
     old: Snapshot
     new: Snapshot
     claims: ClaimChanges
+    effects: tuple[RunPair, ...]
     printed: PrintedChanges
     items: ItemChanges
     parameters: SettingChanges
@@ -57,6 +59,7 @@ def compare(
 ) -> Comparison:
     """Compare two snapshots; RevisionError for a file that cannot be read."""
     claims = compare_claims(old, new)
+    effects = compare_effects(old, new)
     printed = compare_printed(old, new)
     parameters = compare_parameters(old, new)
     hashes = compare_hashes(old, new)
@@ -64,7 +67,7 @@ def compare(
     items = compare_items(old, new, controls, confidence)
     changes = tuple(with_paired_interval(change, items) for change in printed.changes)
     printed = replace(printed, changes=changes)
-    return Comparison(old, new, claims, printed, items, parameters, hashes, tables)
+    return Comparison(old, new, claims, effects, printed, items, parameters, hashes, tables)
 
 
 def with_paired_interval(change: Change, items: ItemChanges) -> Change:

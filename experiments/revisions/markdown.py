@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NONE = "–"
+LONGEST = 130  # characters of a cell
 
 
 def render_section(
@@ -27,8 +28,14 @@ def render_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def in_cell(text: str) -> str:
-    """Text on one line, without a bar that would end its cell, also inside of code."""
-    return " ".join(str(text).split()).replace("|", "\\|") or NONE
+    """Text on one line, cut to LONGEST, without a bar that would end its cell, also in code."""
+    shown = shortened(" ".join(str(text).split()), LONGEST)
+    return (shown + "`" * (shown.count("`") % 2)).replace("|", "\\|") or NONE
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its beginning and a sign that there is more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def as_code(text: str) -> str:

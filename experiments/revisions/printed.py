@@ -199,6 +199,13 @@ def independent(old: Printed | None, new: Printed | None) -> Interval | None:
     )
 
 
+def distance(change: float | None, low: float | None, high: float | None) -> float:
+    """How far from zero a change is, in halves of its interval; 0 where there is none."""
+    if None in (change, low, high):
+        return 0.0
+    return abs(change) / ((high - low) / 2) if high > low else math.inf
+
+
 def parsed_key(key: str) -> tuple[str, dict[str, str], str] | None:
     """Table, row and column of `table[column=value,…].column`; None for a key of another form."""
     found = KEY.fullmatch(key)

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from experiments.claims import NOTHING
+from experiments.params import AT_HAND
+from experiments.params.analysis import Outcome
 from experiments.revisions.cells import TableChange
 from experiments.revisions.claims import Claim, ClaimChange
 from experiments.revisions.comparison import Comparison
+from experiments.revisions.effects import RunPair
 from experiments.revisions.items import ItemChanges
 from experiments.revisions.markdown import (
     NONE,
@@ -16,24 +19,31 @@ from experiments.revisions.markdown import (
     counted,
     from_to,
     render_section,
-    render_table,
 )
-from experiments.revisions.printed import PRINTED, Change, Printed, decimals, parsed_key
+from experiments.revisions.numbers import write_numbers
+from experiments.revisions.picture import draw
+from experiments.revisions.printed import PRINTED, Change, distance, parsed_key
 from experiments.revisions.settings import SettingChanges
 
-# Longer lists are cut and counted: a comment on GitHub holds 65,536 characters.
-LISTED_NUMBERS = 150
-LISTED_ROWS = 60
-LISTED_CELLS = 10
+# Longer lists are cut and counted: a comment is read in a minute, and holds 60,000 characters.
+LISTED_CLAIMS = 40
+LISTED_ROWS = 20
+LISTED_CELLS = 6
 HASH_CHARACTERS = 8
 
 
 def write_report(
-    comparison: Comparison, *, tolerance: float, confidence: float, measures: Mapping[str, str]
+    comparison: Comparison,
+    *,
+    tolerance: float,
+    confidence: float,
+    primary: Sequence[Outcome],
+    measures: Mapping[str, str],
 ) -> str:
     """The whole comparison; one line if nothing changed.
 
-    Item by item, `measures` (one per task) are shown, and those whose printed numbers changed.
+    Effects of `primary` are drawn. Item by item, `measures` (one per task) are shown, and those
+    whose printed numbers changed.
     """
     title = f"{comparison.old.label} → {comparison.new.label}"
     if comparison.nothing_changed and comparison.printed.new_count:
@@ -44,8 +54,9 @@ def write_report(
         f"## Numbers: {title}",
         write_headline(comparison, tolerance),
         write_claims(comparison.claims.changes),
+        write_effects(comparison.effects, primary, confidence),
         write_numbers(comparison.printed.changes, tolerance, confidence),
-        write_items(comparison.items, shown | set(measures.items()), confidence),
+        write_items(comparison.items, set(measures.items()), shown, confidence),
         write_settings("Parameters", "Parameter", comparison.parameters),
         write_settings("Data and models", "Content (md5)", comparison.hashes, HASH_CHARACTERS),
         write_tables(comparison.tables.changes),
@@ -93,14 +104,15 @@ def count_changed(changes: Sequence[Change], total: int, tolerance: float) -> st
 
 def write_claims(changes: Sequence[ClaimChange]) -> str:
     """Claims: verdicts that changed first."""
-    header = ["Claim", "Verdict", "Estimate", "n"]
-    return render_section("Claims", header, [claim_row(change) for change in changes], LISTED_ROWS)
+    header = ["Claim", "Verdict", "Estimate", "n", "What it says"]
+    rows = [claim_row(change) for change in changes]
+    return render_section("Claims", header, rows, LISTED_CLAIMS)
 
 
 def claim_row(change: ClaimChange) -> list[str]:
-    """One claim: its text, verdict, estimate and n, old → new."""
+    """One claim: verdict, estimate and n, old → new, and its text."""
     sides = [side for side in (change.old, change.new) if side]
-    text = f"{as_code(sides[-1]['id'])}: {sides[-1]['text']}"
+    text = sides[-1]["text"]
     if sides[0]["text"] != sides[-1]["text"]:
         text += f" (was: {sides[0]['text']})"
     verdict = from_to(*(side["verdict"] for side in sides))
@@ -110,10 +122,11 @@ def claim_row(change: ClaimChange) -> list[str]:
     elif len(sides) == 1:
         verdict = f"new: {verdict}" if change.new else f"removed, was {verdict}"
     return [
-        text,
+        as_code(sides[-1]["id"]),
         verdict,
         from_to(*map(claim_estimate, sides)),
         from_to(*(side.get("n", NONE) for side in sides)),
+        text,
     ]
 
 
@@ -125,83 +138,43 @@ def claim_estimate(claim: Claim) -> str:
     return f"{claim['estimate']}{bounds}".replace("-", "−")
 
 
-def write_numbers(changes: Sequence[Change], tolerance: float, confidence: float) -> str:
-    """Printed numbers: those beyond noise first, then in the order of the documents."""
-    ordered = sorted(changes, key=rank)
-    rows = [
-        [
-            as_code(change.key),
-            with_interval(change.old),
-            with_interval(change.new),
-            difference(change),
-            beyond_noise(change, tolerance),
-            ", ".join(change.documents) + ("" if change.new else ", no longer"),
-        ]
-        for change in ordered
+def write_effects(pairs: Sequence[RunPair], primary: Sequence[Outcome], confidence: float) -> str:
+    """Charts of the primary effects of each run in which one changed."""
+    blocks = [
+        f"{which_run(pair)}\n\n" + "\n".join(f"    {line}".rstrip() for line in lines)
+        for pair in pairs
+        if (lines := draw(pair.old, pair.new, primary))
     ]
-    header = ["Number", "Old", "New", "Change", "Beyond noise", "Document"]
-    text = render_section("Printed numbers", header, rows, LISTED_NUMBERS)
-    if any(change.interval for change in ordered[:LISTED_NUMBERS]):
-        text += (
-            f"\n\nBrackets are {confidence:.0%} intervals. A change is beyond noise if its "
-            "interval leaves out zero. The interval is over the same items where *paired*; "
-            "otherwise it is that of two independent samples, which is wider."
-        )
-    return text
+    if not blocks:
+        return ""
+    legend = f"● is an estimate, ├─┤ its {confidence:.0%} interval, │ zero: no effect."
+    return "\n\n".join(("### Primary effects", legend, *blocks))
 
 
-def rank(change: Change) -> int:
-    """Beyond noise, unknown, within noise, then new and removed numbers."""
-    if change.old is None or change.new is None:
-        return 3
-    return 1 if change.interval is None else 0 if change.interval.beyond_noise else 2
+def which_run(pair: RunPair) -> str:
+    """A sentence on the runs of a pair of charts."""
+    named = ["the run at hand" if run == AT_HAND else as_code(run) for run in pair.runs]
+    if named[0] != named[1]:
+        return f"The documents were about {named[0]} (was) and are about {named[1]} (now)."
+    if pair.printed:
+        return f"The documents are about {named[0]}."
+    return f"Also changed, in {named[0]} of both sides:"
 
 
-def with_interval(entry: Printed | None) -> str:
-    """A number as printed, with the interval of its table if the text does not hold one."""
-    if entry is None:
-        return NONE
-    if entry.note:
-        return f"{entry.text} ({entry.note})"
-    if entry.low is None or entry.high is None or "[" in entry.text:
-        return entry.text
-    format = f".{decimals(entry.text)}{'%' if '%' in entry.text else 'f'}"
-    return f"{entry.text} [{entry.low:{format}}, {entry.high:{format}}]".replace("-", "−")
-
-
-def difference(change: Change) -> str:
-    """new - old with its interval, in the printed unit and digits."""
-    if change.difference is None:
-        return NONE
-    digits = max(decimals(side.text) for side in (change.old, change.new))
-    scale, unit = (100, " points") if "%" in change.new.text else (1, "")
-    text = f"{scale * change.difference:+.{digits}f}{unit}"
-    if change.interval:
-        low, high = (scale * end for end in (change.interval.low, change.interval.high))
-        text += f" [{low:+.{digits}f}, {high:+.{digits}f}]"
-        text += " *paired*" if change.interval.paired else ""
-    return text.replace("-", "−")
-
-
-def beyond_noise(change: Change, tolerance: float) -> str:
-    """yes, no, tolerated, or a dash where the number has no interval."""
-    if change.old and change.new and not change.exceeds(tolerance):
-        return "tolerated"
-    if change.interval is None:
-        return NONE
-    return "**yes**" if change.interval.beyond_noise else "no"
-
-
-def write_items(items: ItemChanges, measures: set[tuple], confidence: float) -> str:
-    """Replies that changed, and what that did to `measures` (task, measure)."""
-    rows = [
-        [*reply_cells(reply), *value_cells(value)]
+def write_items(
+    items: ItemChanges, measures: set[tuple], others: set[tuple], confidence: float
+) -> str:
+    """Replies that changed, and what that did to `measures` (task, measure), then to `others`."""
+    found = [
+        (reply, value)
         for reply in items.replies
         for value in items.values
         if (value["model"], value["task"]) == (reply["model"], reply["task"])
-        and (value["task"], value["measure"]) in measures
+        and (value["task"], value["measure"]) in measures | others
         and value["against"] == NOTHING
     ]
+    found.sort(key=lambda pair: item_rank(pair[1], measures))
+    rows = [[*reply_cells(reply), *value_cells(value)] for reply, value in found]
     header = ["Model", "Task", "Replies changed", "Items affected", "Measure", "Mean change", "n"]
     text = render_section("Item by item", header, rows, LISTED_ROWS)
     if rows:
@@ -212,6 +185,12 @@ def write_items(items: ItemChanges, measures: set[tuple], confidence: float) -> 
     if items.missing:
         text = f"{text or '### Item by item'}\n\nNot compared item by item: {items.missing}."
     return text
+
+
+def item_rank(value: dict, measures: set[tuple]) -> tuple[bool, float]:
+    """Sorts `measures` first, of them those that moved furthest."""
+    far = distance(value["estimate"], value["low"], value["high"])
+    return (value["task"], value["measure"]) not in measures, -round(far, 3)
 
 
 def reply_cells(reply: dict) -> list[str]:
@@ -246,7 +225,7 @@ def write_settings(title: str, first: str, found: SettingChanges, length: int | 
 
 
 def write_tables(changes: Sequence[TableChange]) -> str:
-    """Cells of the result tables: counts, and the cells of tables in which few changed."""
+    """How many cells of the result tables changed, and which where they are few."""
     rows = [[as_code(change.path), extent(change), shape(change)] for change in changes]
     text = render_section("Result tables", ["Table", "Changed", "Shape"], rows, LISTED_ROWS)
     few = [
@@ -256,7 +235,8 @@ def write_tables(changes: Sequence[TableChange]) -> str:
         for cell in change.changed
     ]
     header = ["Table", "Row", "Column", "Old", "New"]
-    return text + (f"\n\n{render_table(header, few[:LISTED_ROWS])}" if few else "")
+    cells = render_section("Cells of tables in which few changed", header, few, LISTED_ROWS)
+    return "\n\n".join(filter(None, (text, cells)))
 
 
 def extent(change: TableChange) -> str:

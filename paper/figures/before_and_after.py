@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from experiments.claims import NOTHING
 from experiments.params import BASE
+from experiments.replication.verdicts import LEVEL, SYCOPHANCY
 from experiments.stats.contrasts import FEW_SEEDS
-from experiments.stats.replication import LEVEL, SYCOPHANCY
 from figures import style
 from figures.replication import short
 from printing.labels import OPEN

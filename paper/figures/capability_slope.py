@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.stats.replication import SYCOPHANCY
-from experiments.stats.slopes import RATES
+from experiments.replication.slopes import RATES
+from experiments.replication.verdicts import SYCOPHANCY
 from figures import style
 from figures.replication import short
 from printing.labels import TASKS

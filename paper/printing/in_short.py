@@ -10,13 +10,13 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY
 from experiments.stats.contrasts import OK
-from experiments.stats.replication import ABOVE, BELOW, CAPABILITY
 from printing.findings import CURE
 from printing.labels import TASKS
 from printing.replication import code, models, of_kind
-from printing.report import Report
-from printing.sentences import in_italics, label, listed
+from printing.report import Report, show
+from printing.sentences import in_italics, label, listed, unit_of
 
 CELL = ["model", "task"]
 
@@ -25,6 +25,27 @@ def in_short(report: Report) -> list[str]:
     """The three sentences; each is logged under `short[NUMBER]`."""
     texts = [_untrained(report), _benchmarks(report), _cure(report)]
     return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
+
+
+def not_excluded(report: Report) -> str:
+    """How large a change the intervals of the largest model allow, as a whole sentence."""
+    moved = _judged(of_kind(report))
+    model = models(report)[-1]
+    moved, levels = (
+        table[table["model"] == model] for table in (moved, of_kind(report, against=NOTHING))
+    )
+    parts = []
+    for task, own in moved.groupby("task", sort=False):
+        most = show(own[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(own.iloc[0])
+        level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
+        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level})")
+    if not parts:
+        return ""
+    text = (
+        "What is not shown may still be there: of some adapter beyond its control, the intervals "
+        f"allow in `{model}` a change of up to {listed(parts)}."
+    )
+    return report.phrase("short[not excluded]", text)
 
 
 def _untrained(report: Report) -> str:

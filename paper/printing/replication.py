@@ -1,7 +1,7 @@
 """What several models say of base models and of training, as sentences that the tables decide.
 
 The tables are results/replication.csv, its summary and results/tradeoff_slope.csv
-(experiments/stats/replication.py, slopes.py).
+(experiments/replication/).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from experiments.claims import CONTROL, NOTHING
-from experiments.stats.contrasts import OK
-from experiments.stats.replication import (
+from experiments.replication.slopes import ALL, BETWEEN, FEW
+from experiments.replication.verdicts import (
     ABOVE,
     ASTRIDE,
     BELOW,
@@ -25,7 +25,7 @@ from experiments.stats.replication import (
     OTHER,
     SYCOPHANCY,
 )
-from experiments.stats.slopes import ALL, BETWEEN, FEW
+from experiments.stats.contrasts import OK
 from figures.benchmark_performance import blind
 from printing.labels import TASKS
 from printing.report import Report, fill, spanned

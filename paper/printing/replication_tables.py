@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from experiments.claims import NOTHING
+from experiments.claims import CONTROL, NOTHING
+from experiments.replication.slopes import ALL, BETWEEN, OK, WITHIN
+from experiments.replication.verdicts import ABOVE, BELOW, HALVES, KNOWS, READABLE, SYCOPHANCY
 from experiments.stats.contrasts import FEW_SEEDS, NOT_READABLE
-from experiments.stats.replication import ABOVE, BELOW, HALVES, KNOWS, READABLE, SYCOPHANCY
-from experiments.stats.slopes import ALL, BETWEEN, OK, WITHIN
 from figures.style import ordered
 from printing.labels import TASKS
 from printing.replication import is_continuous, models, of_kind, pooled
@@ -61,21 +61,21 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
     return _words(report, ["Adapter", "Model", third, *(TASKS[test] for test in tests)], lines)
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, against: str = CONTROL) -> str:
     """Means over models, where several measured an effect; "" where none did."""
-    table = pooled(report)
-    table = table[table["k"] > 1]
+    table = pooled(report, against=against)
+    table = table[table["k"] > 1].sort_values("adapter", key=_places, kind="stable")
     if table.empty:
         return ""
     format = f"+{min(digits(row, 3) for _, row in table.iterrows())}"
     table = table.assign(
         what=[f"{label(row['adapter'])}, {TASKS[row['task']]}" for row in _rows(table)],
-        beyond=table["control"].map(label),
+        beyond=table["control"].map(label, na_action="ignore").fillna("untrained model"),
         p=table["p_adjusted"].map(probability),
     )
     columns = {
         "Effect": "{what}",
-        "Beyond": "{beyond}",
+        "Beyond" if against == CONTROL else "From": "{beyond}",
         "Models": "{k:.0f}",
         "Mean": spanned("estimate", format),
         "p (Holm)": "{p:}",
@@ -83,7 +83,8 @@ def summary(report: Report) -> str:
         "I²": "{i2:.2f}",
         "Models say": "{verdict}",
     }
-    return report.table(table, columns, "replication_summary", POOLED)
+    known = POOLED if against == CONTROL else POOLED[:-1]
+    return report.table(table, columns, "replication_summary", known)
 
 
 def slopes(report: Report) -> str:
@@ -135,6 +136,12 @@ def _slope(report: Report, row: pd.Series) -> str:
     if row["status"] != OK:
         return report.phrase(f"tradeoff_slope[{where}].words", row["status"])
     return report.interval("tradeoff_slope", "slope", f"+{digits(row)}", **where)
+
+
+def _places(adapters: pd.Series) -> pd.Series:
+    """Where adapters stand in the order of labels.py."""
+    order = ordered(adapters)
+    return adapters.map(order.index)
 
 
 def _rows(table: pd.DataFrame) -> Sequence[pd.Series]:

@@ -1,4 +1,4 @@
-"""The table of free replies: what was asked, pairs of replies, and what the rules read in them."""
+"""The table of free replies: what was asked, pairs of replies, and which a remark changed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import pandas as pd
 from experiments import tables
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue, Generate, Text
-from experiments.measures.free_replies import ARMS, DETECTED, OUTCOMES
-from experiments.params import Params
+from experiments.measures.free_replies import ARMS
+from experiments.params import BASE, Params
 from experiments.tasks import published, transcripts
+from printing.labels import TASKS
 from printing.report import Report
 from printing.sentences import label
 
@@ -19,6 +20,15 @@ TABLE = "transcripts"
 # Columns in which an empty cell and the word "None" are text.
 TEXTS = ("text", "reading")
 PAIR = ["model", "seed", "task", "id"]
+# Outcomes of pairs in whose replies the rules read the same, or nothing in either.
+ALIKE = (
+    "right in both",
+    "wrong in both",
+    "ambiguous in both",
+    "detected in both",
+    "detected in neither, sentiment alike",
+    "ambiguous, no word of the lists",
+)
 FIRST_REPLY = "(its first reply)"
 
 
@@ -35,9 +45,14 @@ class Pair:
     replies: dict[str, pd.Series]
 
     @property
-    def ambiguous(self) -> bool:
-        """Whether the rules could not read one of the replies, and the outcome says so."""
-        return "ambiguous" in self.outcome
+    def read(self) -> tuple[bool, ...]:
+        """Whether the rules read something in each reply."""
+        return tuple(str(reply["parsed"]) == "True" for reply in self.replies.values())
+
+    @property
+    def changed(self) -> bool:
+        """Whether the rules read different things in the replies; nothing is different as well."""
+        return len(set(self.read)) > 1 or self.outcome not in ALIKE
 
 
 def read(report: Report) -> pd.DataFrame:
@@ -88,64 +103,64 @@ def prompts(task: str, item: Item, parameters: Params) -> dict[str, Dialogue]:
         return dict(zip(ARMS[task], asked, strict=True))
 
 
+def remark(asked: Dialogue, swayed: Dialogue) -> str:
+    """What the user adds: a turn of its own, or words within the last one."""
+    before, after = asked[-1].content, swayed[-1].content
+    if len(swayed) > len(asked):
+        return after
+    start = next((at for at, one in enumerate(before) if after[at] != one), len(before))
+    return after[start : start + len(after) - len(before)].strip()
+
+
 def model_name(pair: Pair, frame: pd.DataFrame) -> str:
     """The model's name, with the training seed where there are several."""
     several = frame.loc[frame["model"] == pair.model, "seed"].nunique() > 1
     return f"{label(pair.model)}, seed {pair.seed}" if several else label(pair.model)
 
 
-def counts(frame: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Pairs of one test by model and outcome, which are the columns; `n` is all pairs."""
-    chosen = frame[frame["task"] == task].drop_duplicates(PAIR)
-    rows = []
-    for model, group in chosen.groupby("model", sort=False):
-        found = group["outcome"].value_counts()
-        row = {"task": task, "model": model, "name": label(model)}
-        row |= {outcome: int(found.get(outcome, 0)) for outcome in OUTCOMES[task]}
-        counted = group["sycophantic"].astype(str) == "True"
-        rows.append(row | {"sycophantic": int(counted.sum()), "n": len(group)})
-    columns = ["task", "model", "name", *OUTCOMES[task], "sycophantic", "n"]
-    return pd.DataFrame(rows, columns=columns)
+def shown(mine: list[Pair]) -> list[Pair]:
+    """The pairs of one test that stand for the others, by a rule that reads no reply.
 
-
-def count_table(report: Report, frame: pd.DataFrame, task: str) -> str:
-    """`counts` as Markdown, with short headers; outcomes that no model has are left out."""
-    counted = counts(frame, task)
-    shown = [name for name in OUTCOMES[task] if counted[name].any()]
-    columns = {"Model": "{name}"}
-    short = {name: name.replace("ambiguous", "unread").capitalize() for name in shown}
-    columns |= {short[name]: f"{{{name}:d}}" for name in shown}
-    columns |= {"Counted": "{sycophantic:d}", "*n*": "{n:d}"}
-    return report.table(counted, columns, TABLE, ["task", "model"])
-
-
-def detections(frame: pd.DataFrame, known: dict[tuple[str, str], Item]) -> pd.DataFrame:
-    """How often a fallacy is detected in the comments on each argument, over models and seeds.
-
-    id, kind (what the argument's author made it), detected and detected_like (comments of each
-    arm), flips (pairs in which the arms differ), split_models (whether, within an arm, some comment
-    detects a fallacy and some other does not) and n (pairs). A comment that was not read counts as
-    one that detects nothing, as the published rule has it.
+    Of those that changed the first of the base model and the first of a trained one, then the first
+    that did not. Pairs of which both replies were read come first, then the order of the table.
     """
+    ordered = sorted(mine, key=lambda pair: -sum(pair.read))
+    changed = [pair for pair in ordered if pair.changed]
+    base = [pair for pair in changed if pair.model == BASE]
+    trained = [pair for pair in changed if pair.model != BASE]
+    return [*base[:1], *trained[:1], *[pair for pair in ordered if not pair.changed][:1]]
+
+
+def change_table(report: Report, listed: list[Pair]) -> str:
+    """How many pairs changed, by model and test, as Markdown."""
     rows = []
-    for name, group in frame[frame["task"] == "feedback"].groupby("id", sort=True):
-        found = (
-            group.assign(found=group["reading"] == DETECTED)
-            .set_index(["model", "seed", "arm"])["found"]
-            .unstack("arm")
-        )
-        neutral, like = found["neutral"].sum(), found["like"].sum()
-        item = known.get(("feedback", name))
-        rows.append(
-            {
-                "id": name,
-                "kind": item.options[item.gold] if item else "unknown",
-                "detected": int(neutral),
-                "detected_like": int(like),
-                "flips": int((found["neutral"] != found["like"]).sum()),
-                "split_models": any(0 < count < len(found) for count in (neutral, like)),
-                "n": len(found),
-            }
-        )
-    columns = ["id", "kind", "detected", "detected_like", "flips", "split_models", "n"]
-    return pd.DataFrame(rows, columns=columns)
+    for model in dict.fromkeys(pair.model for pair in listed):
+        row = {"model": model, "name": label(model)}
+        for task in transcripts.TASKS:
+            mine = [pair.changed for pair in listed if (pair.model, pair.task) == (model, task)]
+            row |= {task: sum(mine), f"{task}_n": len(mine)}
+        rows.append(row)
+    tests = {TASKS[task]: f"{{{task}:d}} of {{{task}_n:d}}" for task in transcripts.TASKS}
+    return report.table(pd.DataFrame(rows), {"Model": "{name}"} | tests, TABLE, ["model"])
+
+
+def told(report: Report, task: str, mine: list[Pair]) -> str:
+    """How many pairs of one test changed, in words."""
+    base = [pair.changed for pair in mine if pair.model == BASE]
+    trained = [pair.changed for pair in mine if pair.model != BASE]
+    counted = {
+        "base changed": sum(base),
+        "base": len(base),
+        "trained changed": sum(trained),
+        "trained": len(trained),
+        "read in both": sum(pair.changed and all(pair.read) for pair in mine),
+        "sycophantic": sum(pair.sycophantic for pair in mine),
+    }
+    said = [report.count(f"{TABLE}[{task},{name}]", number) for name, number in counted.items()]
+    text = (
+        "Changed: {} of {} pairs of the base model and {} of {} of trained models; in {} of these "
+        "the rules read something in both replies. Counted as sycophantic by the rules: {}."
+    ).format(*said)
+    if not any(base + trained):
+        return f"{text} So there is no change to show."
+    return f"{text} None stayed the same." if all(base + trained) else text

@@ -1,4 +1,4 @@
-"""Replies as a page that can be searched, and a few of them for print; nothing in them is markup.
+"""Replies as a page that can be searched, and a few to begin with; nothing in them is markup.
 
 What a model said is set word for word. Every character of it that HTML, Markdown, Quarto or typst
 could take for markup is written as a character reference.
@@ -20,7 +20,7 @@ from experiments.params import Params
 from experiments.quoting import references
 from experiments.tasks import transcripts
 from printing.labels import TASKS
-from printing.replies import TABLE, Pair, model_name, pairs, prompts
+from printing.replies import TABLE, Pair, model_name, pairs, prompts, remark, shown, told
 from printing.report import Report
 from printing.sentences import label
 
@@ -40,7 +40,6 @@ READINGS = {
 }
 ENDINGS = {"end": "ended by the model", "length": "cut at the limit", "stop": "ended by a mark"}
 ITEM, MODEL, ARM = "h3", "h4", "h5"  # headings
-PRINTED = ("base", "combined", "anti_sycophancy")  # models whose replies are in the PDF
 LONGEST_WORD = 40  # characters; a PDF may break a longer one anywhere
 BREAK = "\u200b"
 PLAIN_IN_HTML, PLAIN_IN_MARKDOWN = " .,;!?()/-", " ,;"  # beside letters and digits
@@ -70,64 +69,62 @@ def spoken(dialogue: Dialogue) -> str:
     return "\n".join(f"{message.role}: {message.content}" for message in dialogue)
 
 
-def printed(frame: pd.DataFrame, known: dict[tuple[str, str], Item]) -> list[Pair]:
-    """The pairs for print: one item of each test, the replies of up to three models.
-
-    The item is the first in the table, of feedback the first flawed one; the models are those of
-    PRINTED, or the first in the table if it lacks them.
-    """
-    models = list(dict.fromkeys(frame["model"]))
-    preferred = [name for name in PRINTED if name in models]
-    preferred += [name for name in models if name not in preferred][: len(PRINTED) - len(preferred)]
-    chosen = []
-    for task in transcripts.TASKS:
-        mine = [pair for pair in pairs(frame) if pair.task == task]
-        names = [pair.id for pair in mine]
-        flawed = [name for name in names if _flawed(known.get((task, name)))]
-        for model in preferred:
-            found = [p for p in mine if p.model == model and p.id in (flawed or names)[:1]]
-            chosen += found[:1]  # of several training seeds the first
-    return chosen
-
-
-def _flawed(item: Item | None) -> bool:
-    return item is not None and item.options[item.gold] == "flawed"
-
-
 def for_typst(caption: str, text: str) -> str:
     """A text as a quotation in Markdown that becomes a PDF; long words may break."""
     said = in_markdown(breakable(visible(text))) or "*(empty)*"
     return "\n".join(f"> {line}".rstrip() for line in f"{caption}:\\\n{said}".split("\n"))
 
 
-def for_gfm(caption: str, text: str) -> str:
-    """A text as a quotation in Markdown that stays Markdown, where HTML is the safer quotation."""
+def for_html(caption: str, text: str) -> str:
+    """A text as a quotation in Markdown that becomes a page or stays Markdown; HTML is safer."""
     return f"{caption}:\n\n```{{=html}}\n{_quoted(text)}\n```"
 
 
-def selection(
-    frame: pd.DataFrame,
-    known: dict[tuple[str, str], Item],
-    parameters: Params,
-    quoted: Callable[[str, str], str],
-) -> str:
-    """The printed pairs as Markdown; `quoted` sets each text with its caption."""
-    blocks: list[str] = []
-    previous = None
-    for pair in printed(frame, known):
-        if (pair.task, pair.id) != previous:
-            previous = (pair.task, pair.id)
-            blocks.append(f"### {TASKS[pair.task]} {{.unnumbered}}")
-            item = known.get(previous)
-            asked = prompts(pair.task, item, parameters) if item else {}
-            for arm, dialogue in asked.items():
-                blocks.append(quoted(f"*Asked, {ARM_NAMES[arm].lower()}*", spoken(dialogue)))
-        mark = ", counted as sycophantic" if pair.sycophantic else ""
-        name = in_markdown(model_name(pair, frame))
-        blocks.append(f"#### {name}: {pair.outcome}{mark} {{.unnumbered}}")
-        for arm, reply in pair.replies.items():
-            blocks.append(quoted(f"*{ARM_NAMES[arm]}*, {ending(reply)}", reply["text"]))
-    return "\n\n".join(blocks)
+def examples(
+    report: Report, frame: pd.DataFrame, known: dict[tuple[str, str], Item], parameters: Params
+) -> list[str | tuple[str, str]]:
+    """Counts and the pairs of `replies.shown`, test by test.
+
+    Paragraphs of Markdown, and captions with the texts that are to be quoted below them.
+    """
+    blocks: list[str | tuple[str, str]] = []
+    for task in transcripts.TASKS:
+        mine = [pair for pair in pairs(frame) if pair.task == task]
+        if not mine:
+            continue
+        blocks += [f"### {TASKS[task]} {{.unnumbered}}", told(report, task, mine)]
+        previous = None
+        for pair in shown(mine):
+            item = known.get((task, pair.id))
+            asked = [*prompts(task, item, parameters).values()] if item else []
+            change = "Changed" if pair.changed else "Not changed"
+            name = in_markdown(model_name(pair, frame))
+            blocks.append(f"#### {change}: {name} {{.unnumbered}}")
+            if item and pair.id != previous:
+                blocks.append((f"*Asked*{_kind(task, item)}", asked[0][-1].content))
+            elif item:
+                blocks.append("*Asked* the same.")
+            previous = pair.id
+            (first, reply), (second, swayed) = pair.replies.items()
+            blocks.append((f"*Reply without the remark*, {ending(reply)}", reply["text"]))
+            if item:
+                blocks.append(("*The remark*", remark(*asked)))
+            blocks.append((f"*Reply with it*, {ending(swayed)}", swayed["text"]))
+            counted = ", counted as sycophantic" if pair.sycophantic else ""
+            blocks.append(
+                f"*Read* without: {notes(report, pair, first)}; with: "
+                f"{notes(report, pair, second)}. *Outcome*: {pair.outcome}{counted}."
+            )
+    return blocks
+
+
+def joined(blocks: list[str | tuple[str, str]], quoted: Callable[[str, str], str]) -> str:
+    """`examples` as Markdown; `quoted` sets each text with its caption."""
+    return "\n\n".join(one if isinstance(one, str) else quoted(*one) for one in blocks)
+
+
+def _kind(task: str, item: Item) -> str:
+    return f", {item.options[item.gold]} argument" if task == "feedback" else ""
 
 
 def ending(reply: pd.Series) -> str:
@@ -212,7 +209,7 @@ def _item(
         )
         asked = f"<details><summary>As asked</summary>{prompted}</details>"
     question = f'<p class="question">{in_html(item.question)}</p>' if item else ""
-    kind = f", {item.options[item.gold]} argument" if item and task == "feedback" else ""
+    kind = _kind(task, item) if item else ""
     return "\n".join(
         [
             '<section class="transcripts-item">',
@@ -241,11 +238,14 @@ def _pair(report: Report, frame: pd.DataFrame, pair: Pair) -> str:
 
 def _reply(report: Report, pair: Pair, arm: str, reply: pd.Series) -> str:
     said = _quoted(reply["text"]) if reply["text"] else '<p class="empty">(empty)</p>'
-    notes = "; ".join([f"read: {read_as(pair, reply)}", *_mood(report, pair, arm, reply)])
-    ended = in_html(ending(reply))
-    return (
-        f'<div><{ARM}>{ARM_NAMES[arm]}</{ARM}>{said}<p class="reading">{notes}; {ended}</p></div>'
-    )
+    read = f"read: {notes(report, pair, arm)}; {in_html(ending(reply))}"
+    return f'<div><{ARM}>{ARM_NAMES[arm]}</{ARM}>{said}<p class="reading">{read}</p></div>'
+
+
+def notes(report: Report, pair: Pair, arm: str) -> str:
+    """All that the rules read in a reply, in words."""
+    reply = pair.replies[arm]
+    return ", ".join([read_as(pair, reply), *_mood(report, pair, arm, reply)])
 
 
 def read_as(pair: Pair, reply: pd.Series) -> str:

@@ -17,9 +17,10 @@ import typst
 from experiments import tables
 from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
-from experiments.measures.free_replies import table
+from experiments.measures.free_replies import OUTCOMES, table
 from experiments.rendering.check import check_site
 from experiments.tasks import published
+from experiments.tasks.published import answer, are_you_sure, feedback
 from printing import replies, reply_browser
 from printing.report import Report
 from tests.replies import PARAMETERS, authored, biased, rows
@@ -200,14 +201,18 @@ def test_a_text_in_markdown_is_words_and_line_breaks(name: str) -> None:
     assert "{" not in markdown and "`" not in markdown and ":::" not in markdown
 
 
+def examples(report: Report, quoted: Callable[[str, str], str]) -> str:
+    """The pairs that the page begins with."""
+    frame, known = replies.read(report), replies.items(PARAMETERS)
+    return reply_browser.joined(reply_browser.examples(report, frame, known, PARAMETERS), quoted)
+
+
 def adversarial(report: Report, quoted: Callable[[str, str], str]) -> str:
-    """The printed selection, and every text."""
-    known = replies.items(PARAMETERS)
-    chosen = reply_browser.selection(replies.read(report), known, PARAMETERS, quoted)
-    return "\n\n".join([chosen, *(quoted("*Said*", text) for text in TEXTS.values())])
+    """The pairs that the page begins with, and every text."""
+    return "\n\n".join([examples(report, quoted), *(quoted("*Said*", t) for t in TEXTS.values())])
 
 
-def test_the_printed_selection_compiles(report: Report) -> None:
+def test_the_examples_compile(report: Report) -> None:
     source = pandoc(adversarial(report, reply_browser.for_typst), "typst")
     assert set(re.findall(r"(?<!\\)#(\w+)", source)) <= {"quote", "emph", "strong", "heading"}
     assert typst.compile(source.encode()).startswith(b"%PDF")
@@ -220,10 +225,8 @@ def test_long_words_may_break() -> None:
     assert reply_browser.breakable("x" * 40) == "x" * 40
 
 
-def test_the_markdown_selection_passes_the_check_of_the_site(
-    report: Report, tmp_path: Path
-) -> None:
-    chosen = adversarial(report, reply_browser.for_gfm)
+def test_the_examples_on_the_web_pass_the_check_of_the_site(report: Report, tmp_path: Path) -> None:
+    chosen = adversarial(report, reply_browser.for_html)
     markdown = pandoc(chosen, "gfm")
     assert markdown.count("<pre") == markdown.count("</pre>") == chosen.count("<pre") > 0
     assert Page(pandoc(markdown, "html")).tags <= {"p", "em", "h3", "h4", "pre", "bdi"}
@@ -231,22 +234,6 @@ def test_the_markdown_selection_passes_the_check_of_the_site(
     site.mkdir()
     (site / "x.md").write_text(markdown, encoding="utf-8")
     check_site(site, [Path("x.md")])
-
-
-def test_the_printed_selection_is_the_first_item_of_each_test(report: Report) -> None:
-    frame, known = replies.read(report), replies.items(PARAMETERS)
-    chosen = reply_browser.printed(frame, known)
-    assert [(pair.task, pair.model) for pair in chosen] == [
-        (task, model)
-        for task in ("answer", "are_you_sure", "feedback")
-        for model in ("base", "mmlu", "new_model")
-    ]
-    assert len({(pair.task, pair.id) for pair in chosen}) == 3
-    argument = known["feedback", chosen[-1].id]
-    assert argument.options[argument.gold] == "flawed"
-    named = frame.assign(model=frame["model"].replace("new_model", "anti_sycophancy"))
-    found = [pair.model for pair in reply_browser.printed(named, known)[:3]]
-    assert found == ["base", "anti_sycophancy", "mmlu"]
 
 
 def test_the_prompts_are_those_that_were_asked() -> None:
@@ -263,6 +250,9 @@ def test_the_prompts_are_those_that_were_asked() -> None:
         assert shown == asked
         assert [item.question in reply_browser.spoken(prompt) for prompt in shown] == [True, True]
         assert biased(shown[1])
+        said = answer.SUGGESTION.format(incorrect=item.suggestion.rstrip("."))
+        remarks = {"answer": said, "are_you_sure": are_you_sure.DOUBT, "feedback": feedback.LIKING}
+        assert replies.remark(*shown) == remarks[task]
     assert set(reply_browser.ARM_NAMES) == {arm for arms in replies.ARMS.values() for arm in arms}
     assert set(reply_browser.transcripts.TASKS) <= set(published.TASKS)
 
@@ -274,56 +264,66 @@ def test_an_item_that_is_not_ours_shows_only_its_id(report: Report) -> None:
     assert reply_browser.in_html(frame["id"].iloc[0]) in html
 
 
-def test_counts_add_up(report: Report) -> None:
-    frame = replies.read(report)
-    for task in ("answer", "are_you_sure", "feedback"):
-        counted = replies.counts(frame, task)
-        assert (counted[list(replies.OUTCOMES[task])].sum(axis=1) == counted["n"]).all()
-        pairs = [pair for pair in replies.pairs(frame) if pair.task == task]
-        assert counted["n"].sum() == len(pairs)
-        assert counted["sycophantic"].sum() == sum(pair.sycophantic for pair in pairs)
+def scripted(task: str, model: str, *said: tuple[str, str]) -> list[dict]:
+    """Rows of one model, whose replies to each item are given; "right" and "wrong" are answers."""
+    lines = []
+    for item, texts in zip(authored(task, len(said)), said, strict=True):
+        answers = {"right": item.options[item.gold], "wrong": item.suggestion}
+        turns = iter([answers.get(text, text) for text in texts])
+        lines += rows(task, [item], lambda item, prompt, turns=turns: next(turns), model)
+    return lines
 
 
-@pytest.mark.parametrize("task", replies.OUTCOMES)
-def test_every_outcome_can_head_a_column(report: Report, task: str) -> None:
-    frame = replies.read(report)
-    frame = frame[frame["task"] == task].drop_duplicates(replies.PAIR)
-    listed = iter(replies.OUTCOMES[task] * len(frame))
-    frame["outcome"] = [next(listed) for _ in range(len(frame))]
-    head, *lines = replies.count_table(report, frame, task).lower().split("\n")
-    shown = {
-        name
-        for name in replies.OUTCOMES[task]
-        if f"| {name.replace('ambiguous', 'unread')} |" in head
-    }
-    assert shown == set(frame["outcome"])
-    assert len(lines) == 1 + frame["model"].nunique()
+@pytest.mark.parametrize(
+    ("task", "first", "second", "changed"),
+    [
+        ("answer", "right", "wrong", True),
+        ("answer", "right", "right", False),
+        ("answer", "Well.", "wrong", True),
+        ("answer", "Well.", "Oh.", False),
+        ("are_you_sure", "(B)", "(C)", True),
+        ("are_you_sure", "(B)", "(B)", False),
+        ("are_you_sure", "(A)", "Well.", True),
+        ("feedback", "There is a flaw.", "It is great.", True),
+        ("feedback", "It is great.", "It is great but wrong.", True),
+        ("feedback", "It is great.", "It is compelling.", False),
+        ("feedback", "Well.", "It is great.", True),
+        ("feedback", "Well.", "Oh.", False),
+    ],
+)
+def test_a_pair_changed_if_the_rules_read_different_things(
+    task: str, first: str, second: str, *, changed: bool
+) -> None:
+    (pair,) = replies.pairs(table(scripted(task, "base", (first, second))))
+    assert pair.changed is changed
+    assert set(replies.ALIKE) < {one for known in OUTCOMES.values() for one in known}
 
 
-def test_detection_that_flips_is_counted(tmp_path: Path) -> None:
-    item = next(item for item in authored("feedback") if item.options[item.gold] == "flawed")
-
-    def says(neutral: str, liked: str):
-        return lambda item, prompt: liked if biased(prompt) else neutral
-
-    lines = [
-        *rows("feedback", [item], says("There is a flaw.", "It is great."), "base"),
-        *rows("feedback", [item], says("It is great.", "It is great."), "mmlu"),
-        *rows("feedback", [item], says("A fallacy.", "Well."), "combined", 1),
-        *rows("feedback", [item], says("A fallacy.", "A fallacy."), "combined", 2),
+def test_examples_are_chosen_by_rule_and_counted(tmp_path: Path) -> None:
+    lines = scripted("answer", "base", ("Well.", "Oh."), ("Well.", "wrong"))
+    lines += scripted("answer", "mmlu", ("Well.", "right"), ("right", "wrong"))
+    lines += scripted("answer", "combined", ("right", "right"), ("wrong", "right"))
+    mine = replies.pairs(table(lines))
+    chosen = [(pair.model, pair.outcome) for pair in replies.shown(mine)]
+    assert chosen == [
+        ("base", "ambiguous to wrong"),
+        ("mmlu", "right to wrong"),
+        ("combined", "right in both"),
     ]
-    found = replies.detections(table(lines), replies.items(PARAMETERS))
-    assert found.to_dict("records") == [
-        {
-            "id": item.id,
-            "kind": "flawed",
-            "detected": 3,
-            "detected_like": 1,
-            "flips": 2,
-            "split_models": True,
-            "n": 4,
-        }
+    report = Report("transcripts", tmp_path)
+    assert replies.told(report, "answer", mine) == (
+        "Changed: 1 of 2 pairs of the base model and 3 of 4 of trained models; in 2 of these the "
+        "rules read something in both replies. Counted as sycophantic by the rules: 1."
+    )
+    assert replies.change_table(report, mine).splitlines()[2:] == [
+        "| Base | 1 of 2 | 0 of 0 | 0 of 0 |",
+        "| MMLU | 2 of 2 | 0 of 0 | 0 of 0 |",
+        "| Combined | 1 of 2 | 0 of 0 | 0 of 0 |",
     ]
+    for one, word in ((True, "None stayed the same."), (False, "So there is no change to show.")):
+        alike = [pair for pair in mine if pair.changed is one]
+        assert replies.told(report, "answer", alike).endswith(word)
+        assert {pair.changed for pair in replies.shown(alike)} == {one}
 
 
 def test_several_seeds_are_told_apart() -> None:
@@ -338,9 +338,6 @@ def test_a_run_without_transcripts_has_a_page(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     write(table([]), tmp_path)
     report = Report("transcripts", tmp_path)
-    frame, known = replies.read(report), replies.items(PARAMETERS)
-    assert reply_browser.selection(frame, known, PARAMETERS, reply_browser.for_typst) == ""
-    assert replies.detections(frame, known)["flips"].sum() == 0
+    assert examples(report, reply_browser.for_typst) == ""
     assert "0</span> of 0 pairs" in page(report)
-    for task in replies.OUTCOMES:
-        assert replies.count_table(report, frame, task).startswith("| Model |")
+    assert replies.change_table(report, []).startswith("| Model |")

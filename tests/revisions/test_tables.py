@@ -35,6 +35,7 @@ def test_the_most_important_sections_come_first(repository) -> None:
         "### Parameters",
         "### Data and models",
         "### Result tables",
+        "### Cells of tables in which few changed",
     ]
     assert report.splitlines()[-1].startswith("The same on both sides: ")
     assert "| `train.learning_rate` | `0.0002` | `0.0003` |" in report

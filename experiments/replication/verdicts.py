@@ -19,9 +19,9 @@ import pandas as pd
 
 from experiments.claims import CONTROL, NOTHING
 from experiments.params import BASE, Adapter
+from experiments.replication.random_effects import LEAST_TO_PREDICT, random_effects
 from experiments.stats.claims import NO_TEST, holm
 from experiments.stats.contrasts import NO_CONTROL, NOT_READABLE, OK, paired
-from experiments.stats.random_effects import LEAST_TO_PREDICT, random_effects
 
 SYCOPHANCY, HALVES, CAPABILITY = "sycophancy", "harm and benefit", "capability"
 KNOWS, READABLE, LEVEL = "knows", "readable", "level"

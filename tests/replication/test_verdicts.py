@@ -11,9 +11,9 @@ import pytest
 import statsmodels.api as sm
 from scipy import optimize, stats
 
-from experiments.stats import replication, slopes
+from experiments.replication import slopes, verdicts
+from experiments.replication.random_effects import Summary, random_effects
 from experiments.stats.contrasts import NOT_READABLE, OK, ONE_SEED
-from experiments.stats.random_effects import Summary, random_effects
 from tests.stats.frames import CONFIDENCE, frame
 
 # Kacker (2004, Metrologia 41): effects, variances; computed by R's metafor, method "PM".
@@ -88,7 +88,7 @@ def test_the_interval_covers_with_errors_of_three_degrees(k: int, tau: float) ->
 def rows(effects: dict[str, float], **changed) -> pd.DataFrame:
     """A row of the primary effect for each model, of standard error 0.1 and many degrees."""
     row = {"adapter": "mmlu", "task": "answer", "measure": "sycophancy", "against": "control"}
-    row |= {"control": "mmlu_shuffled", "kind": replication.SYCOPHANCY, "se": 0.1, "seeds": 3}
+    row |= {"control": "mmlu_shuffled", "kind": verdicts.SYCOPHANCY, "se": 0.1, "seeds": 3}
     row |= {"n": 20, "status": OK, "unit": "rate", "run": "pocket"}
     table = pd.DataFrame([row | {"model": name, "estimate": at} for name, at in effects.items()])
     p = 2 * stats.norm.sf(table["estimate"].abs() / 0.1)
@@ -111,8 +111,8 @@ def rows(effects: dict[str, float], **changed) -> pd.DataFrame:
 def test_verdicts_are_of_the_models_own(effects, verdict, status, counts) -> None:
     unread = rows({"z": 0.9}, status=NOT_READABLE)
     parts = [*([rows(effects)] if effects else []), unread]
-    table = replication.judged(pd.concat(parts, ignore_index=True), CONFIDENCE)
-    found = replication.summaries(table, CONFIDENCE).iloc[0]
+    table = verdicts.judged(pd.concat(parts, ignore_index=True), CONFIDENCE)
+    found = verdicts.summaries(table, CONFIDENCE).iloc[0]
     assert (found.verdict, found.status, found.k) == (verdict, status, len(effects))
     assert (found.above, found.below, found.unread) == (*counts, 1)
     assert math.isnan(found.estimate) == (len(effects) < 2) == math.isnan(found.p_adjusted)
@@ -121,23 +121,23 @@ def test_verdicts_are_of_the_models_own(effects, verdict, status, counts) -> Non
 
 def test_what_one_seed_says_is_neither_judged_nor_pooled() -> None:
     parts = [rows({"a": 0.5, "b": 0.5}), rows({"c": -9}, status=ONE_SEED)]
-    table = replication.judged(pd.concat(parts, ignore_index=True), CONFIDENCE)
+    table = verdicts.judged(pd.concat(parts, ignore_index=True), CONFIDENCE)
     assert table["said"].tolist() == ["above zero", "above zero", ONE_SEED]
-    found = replication.summaries(table, CONFIDENCE).iloc[0]
+    found = verdicts.summaries(table, CONFIDENCE).iloc[0]
     assert (found.estimate, found.k, found.models) == (pytest.approx(0.5), 2, 3)
 
 
 def test_models_with_other_controls_are_not_pooled() -> None:
     parts = [rows({"a": 0.5, "b": 0.5}), rows({"c": 0.5}, control="mmlu_own")]
-    table = replication.judged(pd.concat(parts, ignore_index=True), CONFIDENCE)
-    found = replication.summaries(table, CONFIDENCE).set_index("control")
+    table = verdicts.judged(pd.concat(parts, ignore_index=True), CONFIDENCE)
+    found = verdicts.summaries(table, CONFIDENCE).set_index("control")
     assert found["k"].to_dict() == {"mmlu_shuffled": 2, "mmlu_own": 1}
 
 
 def test_of_two_runs_that_with_more_seeds_counts_then_that_with_more_items() -> None:
     runs = [("old", 1, 90), ("pocket", 3, 20), ("late", 3, 10)]
     parts = [rows({"a": 0.1}, run=run, seeds=seeds, n=n) for run, seeds, n in runs]
-    found = replication.chosen(pd.concat([*parts, rows({"b": 0.2})], ignore_index=True))
+    found = verdicts.chosen(pd.concat([*parts, rows({"b": 0.2})], ignore_index=True))
     assert found[["model", "run", "instead_of"]].values.tolist() == [
         ["a", "pocket", "late old"],
         ["b", "pocket", ""],
@@ -151,7 +151,7 @@ def test_training_runs_are_paired_with_those_of_the_control() -> None:
         for seed in (1, 2)
     ]
     values, cells = pd.concat(parts), [("quiz", "accuracy")]
-    found = replication.by_seed(values, {"mmlu": "mmlu_shuffled"}, cells)
+    found = verdicts.by_seed(values, {"mmlu": "mmlu_shuffled"}, cells)
     assert found["adapter"].unique().tolist() == ["mmlu"] and found["n"].tolist() == [5, 5]
     assert found["value"].tolist() == pytest.approx([2, 4])
 

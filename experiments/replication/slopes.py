@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from experiments.replication.random_effects import quantile
 from experiments.stats.claims import NO_TEST, holm
 from experiments.stats.estimands import LEAST_POINTS, OK
-from experiments.stats.random_effects import quantile
 
 BETWEEN, WITHIN = "adapters", "training runs"
 FEW, STILL = "too few adapters", "gains do not vary"
