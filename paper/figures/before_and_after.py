@@ -13,8 +13,7 @@ from experiments.params import BASE
 from experiments.replication.verdicts import LEVEL, SYCOPHANCY
 from experiments.stats.contrasts import FEW_SEEDS
 from figures import style
-from figures.replication import short
-from printing.labels import OPEN
+from printing.labels import OPEN, short
 from printing.replication import models, of_kind
 from printing.report import Report
 

@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from experiments.replication.slopes import RATES
 from experiments.replication.verdicts import SYCOPHANCY
 from figures import style
-from figures.replication import short
-from printing.labels import TASKS
+from printing.labels import TASKS, short
 from printing.report import Report
 
 SHAPES = ("o", "s", "D", "^", "v", "P", "X")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
-from printing.labels import TASKS
+from printing.labels import TASKS, short
 from printing.replication import of_kind, pooled
 from printing.report import Report
 
@@ -72,11 +72,6 @@ def heights(listed: Sequence[Row]) -> np.ndarray:
     """A row each, going down, with a gap above every adapter."""
     gaps = np.cumsum([GAP * (not model) for *_, model in listed])
     return -(np.arange(len(listed)) + gaps) if len(listed) else np.zeros(0)
-
-
-def short(model: str) -> str:
-    """A model's name for the narrow margin of a figure."""
-    return model.removesuffix("-instruct")
 
 
 def limit(panel: Axes, effects: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from experiments.params import BASE, BENCHMARKS
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY
 from experiments.stats.contrasts import OK
 from printing.findings import CURE
-from printing.labels import TASKS
+from printing.labels import TASKS, short
 from printing.replication import code, models, of_kind
 from printing.report import Report, show
 from printing.sentences import in_italics, label, listed, unit_of
@@ -43,7 +43,7 @@ def not_excluded(report: Report) -> str:
         return ""
     text = (
         "What is not shown may still be there: of some adapter beyond its control, the intervals "
-        f"allow in `{model}` a change of up to {listed(parts)}."
+        f"allow in `{short(model)}` a change of up to {listed(parts)}."
     )
     return report.phrase("short[not excluded]", text)
 
@@ -55,7 +55,9 @@ def _untrained(report: Report) -> str:
         own = levels[levels["model"] == model]
         inclined = own.loc[own["said"] == ABOVE, "task"]
         many = f"in {len(inclined)} of {len(own)} tests"
-        parts.append(f"`{model}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined)))
+        parts.append(
+            f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
+        )
     return (
         "A chat model is called sycophantic here if the same words weigh more with it when its "
         "user says them than when somebody without a stake does. Before any training that is shown "
@@ -111,7 +113,7 @@ def _in_models(effects: pd.DataFrame) -> str:
 def _cases(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
     """How many of the effects, and which they are."""
     where = [
-        f"{label(row.adapter)} on *{TASKS[row.task]}* in `{row.model}`"
+        f"{label(row.adapter)} on *{TASKS[row.task]}* in `{short(row.model)}`"
         for row in chosen.itertuples()
     ]
     return f"{len(chosen)} of {len(of)} cases" + f" ({listed(where)})" * bool(where)

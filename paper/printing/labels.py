@@ -104,3 +104,8 @@ OPEN = tuple(name for name in MODELS if name.endswith(TWINS))
 _KIN = {twin: reduce(str.removesuffix, TWINS, twin) for twin in OPEN}
 COLOURS |= {twin: COLOURS[kin] for twin, kin in _KIN.items()}
 MARKERS |= {twin: MARKERS[kin] for twin, kin in _KIN.items()}
+
+
+def short(model: str) -> str:
+    """A base model's name for margins of figures, narrow tables and plain sentences."""
+    return model.removesuffix("-instruct")

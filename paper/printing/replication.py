@@ -27,7 +27,7 @@ from experiments.replication.verdicts import (
 )
 from experiments.stats.contrasts import OK
 from figures.benchmark_performance import blind
-from printing.labels import TASKS
+from printing.labels import TASKS, short
 from printing.report import Report, fill, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
 
@@ -41,7 +41,7 @@ def models(report: Report) -> list[str]:
 
 def code(names: Iterable[str]) -> str:
     """Names of models in prose."""
-    return listed(f"`{name}`" for name in names)
+    return listed(f"`{short(name)}`" for name in names)
 
 
 def of_kind(report: Report, kind: str = SYCOPHANCY, against: str = CONTROL) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def compared(report: Report) -> str:
     left = table[table["instead_of"].notna()].drop_duplicates(["model", "adapter"])
     if len(left):
         chosen = listed(
-            f"{label(row.adapter)} of `{row.model}` from `{row.run}` and not {row.instead_of}"
+            f"{label(row.adapter)} of {code([row.model])} from `{row.run}` and not {row.instead_of}"
             for row in left.itertuples()
         )
         text += f" Of several runs that with more training seeds counts, then more items: {chosen}."
@@ -83,7 +83,7 @@ def knows(report: Report) -> str:
             for row in own.itertuples()
             if is_continuous(row.task, row.measure) and row.low > blind(row.task, row.measure)
         ]
-        parts.append(f"`{model}` on {listed(dict.fromkeys(beyond))}")
+        parts.append(f"`{short(model)}` on {listed(dict.fromkeys(beyond))}")
     text = (
         "By the probability of the right option or the margin of the right text, these base models "
         f"are told from one that does not read the question: {'; '.join(parts)}."

@@ -11,7 +11,7 @@ from experiments.replication.slopes import ALL, BETWEEN, OK, WITHIN
 from experiments.replication.verdicts import ABOVE, BELOW, HALVES, KNOWS, READABLE, SYCOPHANCY
 from experiments.stats.contrasts import FEW_SEEDS, NOT_READABLE
 from figures.style import ordered
-from printing.labels import TASKS
+from printing.labels import TASKS, short
 from printing.replication import is_continuous, models, of_kind, pooled
 from printing.report import MISSING, Report, spanned
 from printing.sentences import digits, label
@@ -34,7 +34,7 @@ def levels(report: Report) -> str:
     blocks = (
         ("right on {}", rates, 2),
         ("{}: user beyond third party", of_kind(report, against=NOTHING), 3),
-        ("{}: probability of the offered replies, least arm", least, 2),
+        ("{}: readable", least, 2),
     )
     for said, table, most in blocks:
         for task, part in table.groupby("task", sort=False):
@@ -42,7 +42,7 @@ def levels(report: Report) -> str:
             lines.append(
                 [said.format(TASKS[task]), *(_cell(report, row, most) for row in _rows(own))]
             )
-    return _words(report, ["Base model", *(f"`{name}`" for name in names)], lines)
+    return _words(report, ["Base model", *map(short, names)], lines)
 
 
 def effects(report: Report, kind: str = SYCOPHANCY) -> str:
@@ -56,9 +56,10 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
         for (model, control, half), own in of_adapter.groupby(keys, sort=False):
             by_task = own.set_index("task").reindex(tests).reset_index()
             cells = [_cell(report, row, 3) for row in _rows(by_task)]
-            lines.append([label(adapter), f"`{model}`", half or label(control), *cells])
-    third = "Half" if kind == HALVES else "Control"
-    return _words(report, ["Adapter", "Model", third, *(TASKS[test] for test in tests)], lines)
+            name = f"{label(adapter)}, {short(model)} ({_labels(adapter, control)})"
+            lines.append([name, *([half] if kind == HALVES else []), *cells])
+    heads = ["Adapter, model (control)", *(["Half"] if kind == HALVES else [])]
+    return _words(report, [*heads, *(TASKS[test] for test in tests)], lines)
 
 
 def summary(report: Report, against: str = CONTROL) -> str:
@@ -69,13 +70,15 @@ def summary(report: Report, against: str = CONTROL) -> str:
         return ""
     format = f"+{min(digits(row, 3) for _, row in table.iterrows())}"
     table = table.assign(
-        what=[f"{label(row['adapter'])}, {TASKS[row['task']]}" for row in _rows(table)],
-        beyond=table["control"].map(label, na_action="ignore").fillna("untrained model"),
+        what=[
+            f"{label(row['adapter'])}, {TASKS[row['task']]}"
+            + (f" ({_labels(row['adapter'], row['control'])})" if against == CONTROL else "")
+            for row in _rows(table)
+        ],
         p=table["p_adjusted"].map(probability),
     )
     columns = {
-        "Effect": "{what}",
-        "Beyond" if against == CONTROL else "From": "{beyond}",
+        "Effect (control)" if against == CONTROL else "Effect": "{what}",
         "Models": "{k:.0f}",
         "Mean": spanned("estimate", format),
         "p (Holm)": "{p:}",
@@ -83,6 +86,10 @@ def summary(report: Report, against: str = CONTROL) -> str:
         "I²": "{i2:.2f}",
         "Models say": "{verdict}",
     }
+    if table["predict_low"].isna().all():
+        del columns["In one more model"]
+    if against != CONTROL:  # exploratory: no verdicts
+        del columns["Models say"]
     known = POOLED if against == CONTROL else POOLED[:-1]
     return report.table(table, columns, "replication_summary", known)
 
@@ -142,6 +149,11 @@ def _places(adapters: pd.Series) -> pd.Series:
     """Where adapters stand in the order of labels.py."""
     order = ordered(adapters)
     return adapters.map(order.index)
+
+
+def _labels(adapter: str, control: str) -> str:
+    """What a control learned, by the end of its name: "own", "shuffled"."""
+    return control.removeprefix(f"{adapter}_").replace("_", " ")
 
 
 def _rows(table: pd.DataFrame) -> Sequence[pd.Series]:

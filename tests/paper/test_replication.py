@@ -19,6 +19,7 @@ from figures import before_and_after, capability_slope, replication
 from printing import replication as said
 from printing import report as door
 from printing.in_short import in_short
+from printing.labels import short
 from printing.replication_tables import slopes, summary
 from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
@@ -27,6 +28,7 @@ from tests.paper.test_runs import executed
 from tests.working_copy import copy_parameters
 
 mpl.use("Agg")
+small, middle, large = map(short, (SMALL, MIDDLE, LARGE))  # as they are printed
 ROOT = Path(__file__).resolve().parents[2]
 LEARNED, CURE = ("truthfulqa", "answer"), ("anti_sycophancy", "are_you_sure")
 
@@ -82,8 +84,8 @@ def test_without_a_run_the_stage_says_so(root: Path) -> None:
 def test_one_model_replicates_nothing(root: Path, page: Callable[[], str]) -> None:
     archive(root, SMALL, {CURE: 0.3}, outcomes=True)
     text = page()
-    assert f"second protocol: 1 (`{SMALL}`;" in text
-    assert "Nothing is replicated yet" in text and f"measured in `{SMALL}`." in text
+    assert f"second protocol: 1 (`{small}`;" in text
+    assert "Nothing is replicated yet" in text and f"measured in `{small}`." in text
     assert (
         "In the only model that measured it: Anti-sycophancy more sycophantic on *Are you sure?*"
         in text
@@ -100,10 +102,7 @@ def test_what_holds_in_all_models_comes_first(root: Path, page: Callable[[], str
     assert "Anti-sycophancy less sycophantic on *Are you sure?* in 2 of 2 (−0.40" in text
     assert "Two models say little about a third." in text and "[–" not in text
     assert "Nothing is replicated" not in text and "No model contradicts another" in text
-    assert (
-        "| TruthfulQA, Answer | TruthfulQA, shuffled | 2 |" in text
-        and "| above zero in all |" in text
-    )
+    assert "| TruthfulQA, Answer (shuffled) | 2 |" in text and "| above zero in all |" in text
 
 
 def test_sentences_do_not_outlive_their_run(root: Path) -> None:
@@ -117,14 +116,14 @@ def test_sentences_do_not_outlive_their_run(root: Path) -> None:
     report = analysed(root)
     assert "holds in every model that measured it (effects" in said.in_every(report)
     assert (
-        f"TruthfulQA more sycophantic on *Answer* in `{SMALL}` and `{MIDDLE}`, not told from "
-        f"zero in `{LARGE}`."
+        f"TruthfulQA more sycophantic on *Answer* in `{small}` and `{middle}`, not told from "
+        f"zero in `{large}`."
     ) in said.in_one(report)
     shutil.rmtree(folder)
     folder = archive(root, LARGE, {LEARNED: -0.5})
     assert (
-        f"Contradicted: TruthfulQA on *Answer* more sycophantic in `{SMALL}` and `{MIDDLE}` and "
-        f"less sycophantic in `{LARGE}`."
+        f"Contradicted: TruthfulQA on *Answer* more sycophantic in `{small}` and `{middle}` and "
+        f"less sycophantic in `{large}`."
     ) in said.contradicted(analysed(root))
     shutil.rmtree(folder)
     archive(root, LARGE, {LEARNED: "not readable"})
@@ -135,9 +134,9 @@ def test_base_models_come_before_their_adapters(root: Path, page: Callable[[], s
     archive(root, SMALL)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("base", "feedback"): "not readable"})
     text = page()
-    assert f"On *Answer*, more sycophantic: `{MIDDLE}`; not told from zero: `{SMALL}`." in text
-    assert f"On *Feedback*, not told from zero: `{SMALL}`; not readable: `{MIDDLE}`." in text
-    assert f"`{SMALL}` on none; `{MIDDLE}` on none." in text
+    assert f"On *Answer*, more sycophantic: `{middle}`; not told from zero: `{small}`." in text
+    assert f"On *Feedback*, not told from zero: `{small}`; not readable: `{middle}`." in text
+    assert f"`{small}` on none; `{middle}` on none." in text
     assert (
         text.index("Before any training")
         < text.index("On *Answer*")
@@ -151,9 +150,9 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     archive(root, SMALL)
     folder = archive(root, MIDDLE, {("base", "answer"): 0.6, LEARNED: 0.5} | cured | without)
     untrained, benchmarks, cure = in_short(analysed(root))
-    assert f"`{MIDDLE}` in 1 of 3 tests (*Answer*) and `{SMALL}` in 0 of 3 tests." in untrained
+    assert f"`{middle}` in 1 of 3 tests (*Answer*) and `{small}` in 0 of 3 tests." in untrained
     assert (
-        f"in 1 of 6 cases (TruthfulQA on *Answer* in `{MIDDLE}`) and less in 0 of 6" in benchmarks
+        f"in 1 of 6 cases (TruthfulQA on *Answer* in `{middle}`) and less in 0 of 6" in benchmarks
     )
     assert "in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
     assert "shown in 0 of 6" in cure
@@ -184,7 +183,7 @@ def test_other_controls_are_not_pooled(root: Path) -> None:
     assert "Nothing is replicated yet" in said.in_every(report) and not summary(report)
     text = said.in_one(report)
     assert (
-        f"TruthfulQA (beyond TruthfulQA, shuffled) more sycophantic on *Answer* in `{SMALL}`"
+        f"TruthfulQA (beyond TruthfulQA, shuffled) more sycophantic on *Answer* in `{small}`"
         in text
     )
 
@@ -202,11 +201,11 @@ def test_a_second_control_is_pooled_with_those_like_it(root: Path, page: Callabl
     first = same.loc[(*row, "control", "truthfulqa_shuffled")]
     assert second[["estimate", "low", "se"]].tolist() == first[["estimate", "low", "se"]].tolist()
     assert mine.loc[(*row, "control", "truthfulqa_twin"), "said"] == "above zero"
-    assert "| TruthfulQA, Answer | TruthfulQA, shuffled | 2 |" in text and "| in none |" in text
-    assert f"TruthfulQA (beyond truthfulqa_twin) more sycophantic on *Answer* in `{MIDDLE}`" in text
+    assert "| TruthfulQA, Answer (shuffled) | 2 |" in text and "| in none |" in text
+    assert f"TruthfulQA (beyond truthfulqa_twin) more sycophantic on *Answer* in `{middle}`" in text
     figure = replication.draw(Report("replication", root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
-    assert f"{replication.short(MIDDLE)}, shuffled" in names
+    assert f"{middle}, shuffled" in names
     assert names.count(f"{replication.MEAN}, shuffled") == 1
 
 
@@ -214,7 +213,7 @@ def test_of_two_runs_of_a_model_one_counts(root: Path) -> None:
     archive(root, SMALL, {("gsm8k", "answer"): 0.5}, name="more-seeds")
     archive(root, SMALL, name="pocket")
     text = said.compared(analysed(root))
-    assert f"GSM8K of `{SMALL}` from `more-seeds` and not pocket" in text
+    assert f"GSM8K of `{small}` from `more-seeds` and not pocket" in text
     found = tables.read(root / "results/replication.csv", "replication")
     assert len(found) == len(
         found.drop_duplicates(["model", "adapter", "task", "measure", "against"])
@@ -268,7 +267,7 @@ def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> No
     report = analysed(root)
     figure = replication.draw(report)
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
-    own = [replication.short(model) for model in (SMALL, MIDDLE, LARGE)]
+    own = [short(model) for model in (SMALL, MIDDLE, LARGE)]
     assert names[:4] == ["GSM8K", *own]  # trained once: no mean
     assert names.count(replication.MEAN) == 2
     diamonds = [
