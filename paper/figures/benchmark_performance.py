@@ -23,7 +23,7 @@ def draw(report: Report) -> Figure:
         said = "content ignored" if line is not None and not any(one.said for one in panels) else ""
         panels.append(style.Panel(own, heading((task, measure)), line, said, band=True))
     with style.grid([panels], room=1.15) as (figure, _, _):
-        figure.supxlabel(f"Better →   ({style.ONCE_SAID})")
+        style.below(figure, "Better →", [one.table for one in panels])
     return figure
 
 

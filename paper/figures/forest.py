@@ -28,5 +28,6 @@ def draw(report: Report) -> Figure:
             unit = panels[0].table["unit"].dropna()
             said = f"\n({unit.iloc[0]})" if len(unit) else ""
             line[0].set_ylabel(f"{TASKS[task]}{said}", fontweight="bold")
-        figure.supxlabel(f"Towards the user, beyond the control →   ({style.ONCE_SAID})")
+        drawn = [panel.table for panels in lines for panel in panels]
+        style.below(figure, "Towards the user, beyond the control →", drawn)
     return figure

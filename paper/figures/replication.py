@@ -40,7 +40,7 @@ def draw(report: Report) -> Figure:
         style.rows(axes[0], names(listed), y)
         for name, (*_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
             name.set_fontweight("normal" if model else "bold")
-        figure.supxlabel(f"More sycophantic, beyond the control →   ({style.ONCE_SAID})")
+        style.below(figure, "More sycophantic, beyond the control →", [effects])
     return figure
 
 

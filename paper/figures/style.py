@@ -248,6 +248,12 @@ def beside(
     axes.annotate(text, point, points, **options)
 
 
+def below(figure: Figure, text: str, tables: Iterable[pd.DataFrame]) -> None:
+    """Name the axis that all panels share, and say what dotted means if an interval is."""
+    once = any(table["status"].isin(FEW_SEEDS).any() for table in tables)
+    figure.supxlabel(f"{text}   ({ONCE_SAID})" if once else text)
+
+
 def sample(n: pd.Series) -> str:
     """As printed: "n = 40", or "n = 12–25" where models differ."""
     known = n.dropna().astype(int)

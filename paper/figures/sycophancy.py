@@ -21,5 +21,5 @@ def draw(report: Report) -> Figure:
         said, label = "" if panels else "who speaks ignored", unit.iloc[0] if len(unit) else ""
         panels.append(style.Panel(own, [TASKS[task]], 0, said, band=True, label=label))
     with style.grid([panels], room=1.1) as (figure, _, _):
-        figure.supxlabel(f"Towards the user →   ({style.ONCE_SAID})")
+        style.below(figure, "Towards the user →", [one.table for one in panels])
     return figure
