@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from experiments.models.presets import PRESETS, Preset
 
+DIGITS = 12  # of a hash that presets.py has whole
+
 
 def origin(preset: Preset) -> str:
     """What pins the files of a preset, in one sentence."""
@@ -11,7 +13,7 @@ def origin(preset: Preset) -> str:
         return (
             f"It was joined from {split.count} packages that a third party uploaded "
             f"({split.package}1 to {split.count}, version {split.version}) and is known by its "
-            f"sha256, {split.sha256}; the file calls itself “{split.named}”."
+            f"sha256 ({split.sha256[:DIGITS]}…); the file calls itself “{split.named}”."
         )
     if preset.repository is None:
         return "It comes from a package that is pinned by its hash."

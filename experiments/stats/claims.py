@@ -7,11 +7,11 @@ needs all parts is supported with the largest p of them and contradicted with th
 their number; one that needs any, the other way round. Either kind of p is adjusted by Holm (1979)
 over the claims of a family. At half the error of the confidence a claim is
 
-    supported, contradicted, or else inconclusive;
-    no verdict     a part has one training seed, replies that cannot be read, no control, or too few
-                   adapters (and no other supports "any"); or the claims were not fixed before the
-                   run (experiments/fixing.py);
-    not measured   the run or the protocol has no such adapter, task or measure.
+- supported, contradicted, or else inconclusive;
+- no verdict, where a part has one training seed, replies that cannot be read, no control, or too
+  few adapters (and no other part supports "any"), or where the claims were not fixed before the
+  run (experiments/fixing.py);
+- not measured, where the run or the protocol has no such adapter, task or measure.
 
 So a wide interval never supports "none", and one that merely crosses zero refutes nothing.
 """

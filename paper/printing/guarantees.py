@@ -94,7 +94,7 @@ def policies_table(report: Report) -> str:
     names = list(dict.fromkeys(table["policy"]))
     rows = []
     for claim, of_claim in table.groupby("id", sort=False):
-        row = {"claim": f"`{claim}`"}
+        row = {"claim": claim.replace("-", " ")}  # words, which a narrow column can break
         for one in of_claim.itertuples():
             said = SHORT[one.verdict]
             if one.verdict == SUPPORTED:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.params import Params
+from experiments.stats.claims import NOT_MEASURED
 from experiments.stats.contrasts import CONTROL, ONE_SEED
 from experiments.tables import OF_RUN, TABLES
 from printing.labels import FAMILIES
@@ -151,7 +152,7 @@ def claims(report: Report, rows: pd.DataFrame) -> str:
     shown = rows.sort_values("family", key=lambda names: names.map(order.index), kind="stable")
     shown = shown.assign(
         family=shown["family"].map(FAMILIES),
-        p=shown["p_adjusted"].map(probability),
+        p=shown["p_adjusted"].where(shown["verdict"] != NOT_MEASURED).map(probability),
         why=[f" ({why})" if (why := no_verdict(row)) else "" for _, row in shown.iterrows()],
     )
     columns = {"Family": "{family}"} | {k: v for k, v in CLAIMS.items() if k != "Source"}

@@ -10,6 +10,12 @@ function Link(link)
   return link
 end
 
+-- Markdown has no small grey text.
+function Span(span)
+  local plain = extension == ".md" and span.classes:includes("source")
+  return plain and span.content or nil
+end
+
 -- An interval stays on one line.
 local function unbroken(inlines)
   for i = 2, #inlines do
