@@ -59,7 +59,8 @@ def main() -> None:
     runs = archived()
     rows = verdicts.chosen(pd.concat([of_run(run) for run in runs], ignore_index=True))
     rows = verdicts.judged(rows, confidence)
-    trained = pd.concat([training_runs(run, rows) for run in runs], ignore_index=True)
+    parts = [training_runs(run, rows) for run in runs]
+    trained = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     found = {
         "replication": rows,
         "replication_summary": verdicts.summaries(rows, confidence),
