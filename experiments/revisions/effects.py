@@ -32,7 +32,8 @@ def compare_effects(old: Snapshot, new: Snapshot) -> tuple[RunPair, ...]:
     RevisionError for contrasts that are damaged.
     """
     sides = (old, new)
-    about = tuple(parameters(side).get("paper.run", AT_HAND) for side in sides)
+    before, after = (parameters(side).get("paper.run", AT_HAND) for side in sides)
+    about = (before, after)
     pairs = dict.fromkeys((about, (AT_HAND, AT_HAND)))
     return tuple(RunPair(runs, runs == about, *map(read_effects, sides, runs)) for runs in pairs)
 

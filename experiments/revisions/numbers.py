@@ -61,7 +61,7 @@ def with_interval(entry: Printed | None) -> str:
 
 def difference(change: Change) -> str:
     """new - old with its interval, in the printed unit and digits."""
-    if change.difference is None:
+    if change.difference is None or change.old is None or change.new is None:
         return NONE
     digits = max(decimals(side.text) for side in (change.old, change.new))
     scale, unit = (100, " points") if "%" in change.new.text else (1, "")

@@ -84,10 +84,10 @@ def has_changed(old: Row, new: Row) -> bool:
 
 def moved(old: Row, new: Row) -> float:
     """How far the estimate moved; infinity for another status, -1 if a side has no estimate."""
-    known = [as_number(side.get("estimate")) for side in (old, new)]
-    if None in known:
+    before, after = as_number(old.get("estimate")), as_number(new.get("estimate"))
+    if before is None or after is None:
         return -1.0
-    return abs(known[1] - known[0]) if old["status"] == new["status"] else math.inf
+    return abs(after - before) if old["status"] == new["status"] else math.inf
 
 
 def chart(outcome: Outcome, pairs: Mapping[str, tuple[Row, Row]]) -> list[str]:
