@@ -94,8 +94,10 @@ def write_headline(comparison: Comparison, tolerance: float) -> str:
 def count_changed(changes: Sequence[Change], total: int, tolerance: float) -> str:
     """How many printed numbers changed, and how many of them by more than noise."""
     both = [change for change in changes if change.old and change.new]
+    alone = len(changes) - len(both)
     if not both:
-        return "No printed number changed."
+        more = f" {counted(alone, 'number')} stand on one side only." if alone else ""
+        return f"No printed number changed.{more}"
     beyond = sum(bool(change.interval and change.interval.beyond_noise) for change in both)
     within = sum(not change.exceeds(tolerance) for change in both)
     text = f"{len(both)} of {counted(total, 'printed number')} changed, {beyond} by more than noise"

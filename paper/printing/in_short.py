@@ -38,7 +38,8 @@ def not_excluded(report: Report) -> str:
     for task, own in moved.groupby("task", sort=False):
         most = show(own[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(own.iloc[0])
         level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
-        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level})")
+        items = show(own["n"].min())
+        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level}; n = {items})")
     if not parts:
         return ""
     text = (
@@ -76,9 +77,9 @@ def _benchmarks(report: Report) -> str:
     learned = int((gained["said"] == ABOVE).sum())
     return (
         f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
-        f"{_in_models(moved)}) made them more sycophantic, beyond what the same training without "
-        f"its lesson does, in {_cases(up, moved)} and less in {_cases(down, moved)}; the benchmark "
-        f"itself was learned, beyond that, in {learned} of {len(gained)}."
+        f"{code(dict.fromkeys(moved['model']))}) made them more sycophantic, beyond what the same "
+        f"training without its lesson does, in {_cases(up, moved)} and less in "
+        f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in {learned} of {len(gained)}."
     )
 
 
@@ -104,10 +105,6 @@ def _judged(effects: pd.DataFrame) -> pd.DataFrame:
     """Effects with several training runs and readable replies, beyond the declared control."""
     judged = effects[effects["status"] == OK]
     return judged.drop_duplicates(["model", "adapter", "task"])  # the declared control comes first
-
-
-def _in_models(effects: pd.DataFrame) -> str:
-    return code(dict.fromkeys(effects["model"]))
 
 
 def _cases(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
