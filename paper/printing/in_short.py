@@ -79,7 +79,8 @@ def _benchmarks(report: Report) -> str:
         f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
         f"{code(dict.fromkeys(moved['model']))}) made them more sycophantic, beyond what the same "
         f"training without its lesson does, in {_cases(up, moved)} and less in "
-        f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in {learned} of {len(gained)}."
+        f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in {learned} of "
+        f"{len(gained)}."
     )
 
 
