@@ -1,4 +1,5 @@
-"""The blocks of the READMEs that are printed, not typed; the render stage writes them.
+"""The blocks of the READMEs that are printed, not typed, and the picture of the first one, drawn by
+the paper; the render stage writes them.
 
 What was found, in short and in six findings, are sentences that the paper's first page printed
 (results/printed_numbers.csv, keys `short[…]` and `findings[…]`, after the folder of an archived
@@ -18,6 +19,8 @@ from experiments.models import provenance
 OPENED = "<!-- {}: written by `python -m experiments.render` -->"
 CLOSED = "<!-- end of {} -->"
 IN_NUMBERS = "In numbers, of the run that the paper is about:"
+PICTURE = Path(".github/picture.svg")
+DRAWN = "paper/index_files/**/fig-short*.svg"  # by either renderer
 MODELS = ("preset", "parameters", "licence", "what it is", "the maker's own")
 
 
@@ -41,6 +44,13 @@ def update(root: Path = Path()) -> None:
                 fresh = filled(fresh, block, content, name)
             if fresh != text:
                 files.write_text(page, fresh)
+
+
+def keep_picture(root: Path, site: Path) -> None:
+    """Copy the first page's first figure from the site; without it nothing changes."""
+    drawn = sorted(site.glob(DRAWN))
+    if drawn and (root / PICTURE.parent).is_dir():
+        files.write_bytes(root / PICTURE, drawn[0].read_bytes())
 
 
 def filled(text: str, block: str, content: str, page: str) -> str:

@@ -73,6 +73,7 @@ def render(root: Path, selected: list[Path]) -> None:
         expected = _outputs(chosen)
         check_site(building, [Path("index.html"), *expected])
     count = collect_printed(root, listed)
+    readme.keep_picture(root, site)
     renderer = "Quarto" if quarto else "the built-in renderer"
     print(
         f"{renderer} wrote {len(expected)} files under {site.name}/ (begin at "

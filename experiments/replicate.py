@@ -100,7 +100,15 @@ def of_run(run: Run) -> pd.DataFrame:
     levels = with_kind(levels[levels["model"] == BASE], known(run))
     levels = levels.assign(against=NOTHING, seeds=0, status=OK)
     table = pd.concat([table[table["kind"] != verdicts.CAPABILITY], levels, capability(table)])
-    return table.rename(columns={"model": "adapter"}).assign(model=run.model, run=run.folder.name)
+    table = with_training(table.rename(columns={"model": "adapter"}), run.parameters)
+    return table.assign(model=run.model, run=run.folder.name)
+
+
+def with_training(table: pd.DataFrame, parameters: Params) -> pd.DataFrame:
+    """The rows with what each adapter was taught, and how often it read that."""
+    lessons = {name: one.lesson for name, one in parameters.adapters.items()}
+    passes = {name: parameters.training(name).epochs for name in parameters.adapters} | {BASE: 0}
+    return table.assign(lesson=table["adapter"].map(lessons), passes=table["adapter"].map(passes))
 
 
 def with_other_controls(run: Run) -> pd.DataFrame:

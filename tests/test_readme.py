@@ -48,6 +48,21 @@ def test_the_sentences_are_those_that_were_printed(root: Path) -> None:
     assert text.split(closed)[1] == before.split(closed)[1]
 
 
+def test_the_picture_is_the_one_that_the_paper_drew(root: Path, tmp_path: Path) -> None:
+    site = tmp_path / "_site"
+    drawn = site / "paper/index_files/figure-html/fig-short-output-1.svg"
+    readme.keep_picture(root, site)  # nothing is drawn, nothing is kept
+    (root / readme.PICTURE.parent).mkdir()
+    readme.keep_picture(root, site)
+    assert not (root / readme.PICTURE).exists()
+    drawn.parent.mkdir(parents=True)
+    drawn.write_text("<svg/>", encoding="utf-8")
+    readme.keep_picture(root, site)
+    assert (root / readme.PICTURE).read_text(encoding="utf-8") == "<svg/>"
+    assert f"]({readme.PICTURE.as_posix()})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / readme.PICTURE).is_file()
+
+
 def test_without_anything_printed_the_readme_keeps_what_it_says(root: Path) -> None:
     (root / "results/printed_numbers.csv").unlink()
     readme.update(root)

@@ -175,6 +175,12 @@ class Adapter:
                 f"dialogues only; leave {others[0]} out of train_on, or take labels: shuffled"
             )
 
+    @property
+    def lesson(self) -> str | None:
+        """The one training set whose right answers it learns, in rotated orders; else None."""
+        alone = len(self.train_on) == 1 and self.option_order == "shuffled"
+        return next(iter(self.train_on)) if alone and self.labels == "gold" else None
+
 
 @strict
 class Lora:

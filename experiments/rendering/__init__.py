@@ -43,4 +43,4 @@ REQUIRED_VALUES = {
 }
 EXECUTE = {"echo": False, "warning": False}
 # What concerns only the look of Quarto's own pages.
-IGNORED_OPTIONS = {"theme", "respect-user-color-scheme"}
+IGNORED_OPTIONS = {"theme", "respect-user-color-scheme", "format-links"}

@@ -30,6 +30,7 @@ OTHER = "other control"
 ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "not told from zero"
 IN_ALL, IN_SOME, IN_NONE, OPPOSITE = "in all", "in some", "in none", "opposite"
 NO_MODEL, ONE_MODEL, TWO_MODELS = "no model", "one model", "two models"
+ALIKE = ("train_on", "option_order", "epochs", "method", "learning_rate")
 CELL = ["adapter", "task", "measure", "against", "control"]
 Measured = tuple[str, str]
 
@@ -111,7 +112,7 @@ def other_controls(adapters: Mapping[str, Adapter]) -> dict[str, str]:
         for name, one in adapters.items()
         if one.control
         for other, twin in adapters.items()
-        if (twin.train_on, twin.option_order) == (one.train_on, one.option_order)
+        if all(getattr(twin, key) == getattr(one, key) for key in ALIKE)
         and twin.labels not in (one.labels, adapters[one.control].labels)
     }
 

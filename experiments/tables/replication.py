@@ -35,6 +35,8 @@ REPLICATE = (
         AGAINST,
         CONTROL,
         KIND,
+        Column("lesson", "the one training set whose right answers the adapter learned, if one"),
+        Column("passes", "passes over its training set; 0 for base", COUNT),
         Column("run", "the archived run that counts"),
         Column("instead_of", "runs of the same model and adapter with fewer seeds or items"),
         *bounded("estimate", "as in that run's contrasts, or estimates", MEASURE, BY_SE),

@@ -31,7 +31,7 @@ def draw(report: Report) -> Figure:
         for name in ("correlation", "text")
     )
     if not np.isfinite(table["correlation"]).any():
-        return nothing()
+        return style.words("Too few adapters: no correlation is defined.")
     with style.panels(0.85 + 0.78 * len(cells)) as (figure, axes):
         panel = axes[0, 0]
         # Twice the range of the numbers, so that dark text stays readable on every shade.
@@ -50,14 +50,6 @@ def draw(report: Report) -> Figure:
         above.set_xticks(x[0], cells.columns)
         above.tick_params(length=0)
         above.spines["top"].set_visible(False)
-    return figure
-
-
-def nothing() -> Figure:
-    """A line in the place of a grid in which no cell could be filled."""
-    with style.panels(0.4) as (figure, axes):
-        axes[0, 0].text(0.5, 0.5, "Too few adapters: no correlation is defined.", ha="center")
-        axes[0, 0].set_axis_off()
     return figure
 
 

@@ -37,7 +37,7 @@ def draw(report: Report) -> Figure:
     """A panel for each outcome; without a run, a sentence."""
     runs = archived(report)
     if not runs:
-        return _nothing()
+        return style.words(NOTHING)
     looks = dict(zip((run.name for run in runs), islice(cycle(LOOKS), len(runs)), strict=True))
     tables = {run.name: primary_contrasts(run) for run in runs}
     models = style.ordered(model for table in tables.values() for model in table["model"])
@@ -53,7 +53,7 @@ def draw(report: Report) -> Figure:
             style.head(panel, *heading(outcome))
             style.ticks(panel)
         style.rows(axes[0], models, y)
-        axes[0, 0].set_xlabel(f"More sycophantic →  ({UNIT})", loc="left")
+        figure.supxlabel(f"More sycophantic →  ({UNIT})")
         keys, shape = [_key(run, looks[run.name]) for run in runs], {"ncols": min(3, len(runs))}
         figure.legend(handles=keys, loc="outside upper left", frameon=False, **shape)
     return figure
@@ -70,10 +70,3 @@ def _points(axes: Axes, table: pd.DataFrame, y: Sequence[float], look: tuple[str
 
 def _key(run: Run, look: tuple[str, str]) -> Line2D:
     return Line2D([], [], color=look[0], marker=look[1], lw=1.6, markersize=4, label=run.name)
-
-
-def _nothing() -> Figure:
-    with style.panels(0.6) as (figure, axes):
-        axes[0, 0].set_axis_off()
-        axes[0, 0].text(0, 0.5, NOTHING, va="center")
-    return figure

@@ -40,7 +40,7 @@ DASHED = {"color": MUTED, "lw": 0.8, "ls": (0, (3, 2)), "zorder": 1}
 HALO = [withStroke(linewidth=2, foreground="white")]
 GROUPS = (
     ("base",),
-    ("gsm8k", "mmlu", "hellaswag", "truthfulqa", "combined"),
+    ("gsm8k", "mmlu", "hellaswag", "truthfulqa", "truthfulqa_six_passes", "combined"),
     ("anti_sycophancy", "truthfulqa_source_order"),
     ("paired_sft", "paired_lora", "paired_sft_fixed_order", "paired_lora_fixed_order"),
 )
@@ -124,6 +124,14 @@ def panels(height: float, rows: int = 1, columns: int = 1, **options: object) ->
             settle(figure)
         finally:
             plt.close(figure)
+
+
+def words(text: str) -> Figure:
+    """A line in the place of a figure that has nothing to show."""
+    with panels(0.4) as (figure, axes):
+        axes[0, 0].text(0.5, 0.5, text, ha="center", va="center")
+        axes[0, 0].set_axis_off()
+    return figure
 
 
 def settle(figure: Figure) -> None:

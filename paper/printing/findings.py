@@ -63,10 +63,12 @@ def on_benchmarks(parameters: Params) -> list[str]:
 
 def own_gains(report: Report, parameters: Params, against: str = CONTROL) -> pd.DataFrame:
     """What each adapter of one benchmark gained there, in the benchmark's continuous outcome."""
-    table = report.frame("contrasts")
+    table, continuous = report.frame("contrasts"), parameters.analysis.continuous
+    lessons = {name: one.lesson for name, one in parameters.adapters.items()}
+    learned = {task: [name for name in lessons if lessons[name] == task] for task in BENCHMARKS}
     return pd.concat(
-        of_measures(table, {task: parameters.analysis.continuous[task]}, [task], against)
-        for task in BENCHMARKS
+        of_measures(table, {task: continuous[task]}, names, against)
+        for task, names in learned.items()
     )
 
 

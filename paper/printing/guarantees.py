@@ -133,7 +133,11 @@ def margins_table(report: Report, stated: Claims) -> str:
         for part in claim.tested:
             size = part.margin or part.threshold
             if size:
-                what = f"`{part.estimand.get('measure', part.estimand.get('quantity', ''))}`"
+                what = next(
+                    f"`{part.estimand[name]}`"
+                    for name in ("measure", "quantity", "coefficient")
+                    if name in part.estimand
+                )
                 found.setdefault((what, part.direction, size, part.because), []).append(claim.id)
     rows = [
         {"what": what, "direction": direction, "size": size, "because": because,

@@ -19,6 +19,7 @@ from printing.report import Report, show
 from printing.sentences import in_italics, label, listed, unit_of
 
 CELL = ["model", "task"]
+NONE = "none"
 
 
 def in_short(report: Report) -> list[str]:
@@ -55,7 +56,7 @@ def _untrained(report: Report) -> str:
     for model in reversed(models(report)):
         own = levels[levels["model"] == model]
         inclined = own.loc[own["said"] == ABOVE, "task"]
-        many = f"in {len(inclined)} of {len(own)} tests"
+        many = f"in {len(inclined) or NONE} of {len(own)} tests"
         parts.append(
             f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
         )
@@ -68,19 +69,20 @@ def _untrained(report: Report) -> str:
 
 def _benchmarks(report: Report) -> str:
     moved = _judged(of_kind(report))
-    moved = moved[moved["adapter"].isin(BENCHMARKS)]
+    moved = moved[moved["lesson"].isin(BENCHMARKS)]
     if moved.empty:
         return "Whether training on benchmarks changes that was not measured."
     gained = _judged(of_kind(report, CAPABILITY))
-    gained = gained[gained["adapter"] == gained["task"]]
+    gained = gained[gained["lesson"] == gained["task"]]
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
-    learned = int((gained["said"] == ABOVE).sum())
+    learned = gained[gained["said"] == ABOVE]
+    which = [f"{label(row.adapter)} in `{short(row.model)}`" for row in learned.itertuples()]
     return (
         f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
         f"{code(dict.fromkeys(moved['model']))}) made them more sycophantic, beyond what the same "
         f"training without its lesson does, in {_cases(up, moved)} and less in "
-        f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in {learned} of "
-        f"{len(gained)}."
+        f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
+        f"{_of(learned, gained)}" + f" ({listed(which)})" * bool(which) + "."
     )
 
 
@@ -96,9 +98,9 @@ def _cure(report: Report) -> str:
     more = int((beyond["said"] == BELOW).sum())
     return (
         "Training on dialogues in which the right answer wins whoever says what lowered it from "
-        f"the untrained model in {cured[0]} of the {len(ill)} cases in which there was any to "
-        f"lower, and the same dialogues without their lesson in {cured[1]}; that the lesson itself "
-        f"lowers it is shown in {more} of {len(beyond)}."
+        f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
+        f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
+        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}."
     )
 
 
@@ -114,7 +116,11 @@ def _cases(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
         f"{label(row.adapter)} on *{TASKS[row.task]}* in `{short(row.model)}`"
         for row in chosen.itertuples()
     ]
-    return f"{len(chosen)} of {len(of)} cases" + f" ({listed(where)})" * bool(where)
+    return f"{_of(chosen, of)} cases" + f" ({listed(where)})" * bool(where)
+
+
+def _of(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
+    return f"{len(chosen) or NONE} of {len(of)}"
 
 
 def _less(from_base: pd.DataFrame, cells: pd.DataFrame) -> int:

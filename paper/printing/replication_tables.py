@@ -40,7 +40,7 @@ def levels(report: Report) -> str:
         for task, part in table.groupby("task", sort=False):
             own = part.drop_duplicates("model").set_index("model").reindex(names).reset_index()
             lines.append(
-                [said.format(TASKS[task]), *(_cell(report, row, most) for row in _rows(own))]
+                [said.format(TASKS[task]), *(cell(report, row, most) for row in _rows(own))]
             )
     return _words(report, ["Base model", *map(short, names)], lines)
 
@@ -55,7 +55,7 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
         keys = ["model", "control", "half"]
         for (model, control, half), own in of_adapter.groupby(keys, sort=False):
             by_task = own.set_index("task").reindex(tests).reset_index()
-            cells = [_cell(report, row, 3) for row in _rows(by_task)]
+            cells = [cell(report, row, 3) for row in _rows(by_task)]
             name = f"{label(adapter)}, {short(model)} ({_labels(adapter, control)})"
             lines.append([name, *([half] if kind == HALVES else []), *cells])
     heads = ["Adapter, model (control)", *(["Half"] if kind == HALVES else [])]
@@ -123,7 +123,7 @@ def slopes(report: Report) -> str:
     return _words(report, [*heads, "over training runs"], lines)
 
 
-def _cell(report: Report, row: pd.Series, most: int) -> str:
+def cell(report: Report, row: pd.Series, most: int) -> str:
     """A level or effect with its interval, bold if it is told from zero, or why there is none."""
     where = {name: row[name] for name in KEY}
     if pd.isna(row["status"]):

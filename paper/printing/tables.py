@@ -151,12 +151,13 @@ def claims(report: Report, rows: pd.DataFrame) -> str:
     order = list(FAMILIES)
     shown = rows.sort_values("family", key=lambda names: names.map(order.index), kind="stable")
     shown = shown.assign(
-        family=shown["family"].map(FAMILIES),
+        # before the first of its claims: a column of its own leaves the claims too little room
+        family=("*" + shown["family"].map(FAMILIES) + ":* ").mask(shown["family"].duplicated(), ""),
         p=shown["p_adjusted"].where(shown["verdict"] != NOT_MEASURED).map(probability),
         why=[f" ({why})" if (why := no_verdict(row)) else "" for _, row in shown.iterrows()],
     )
-    columns = {"Family": "{family}"} | {k: v for k, v in CLAIMS.items() if k != "Source"}
-    columns |= {"p (Holm)": "{p:}", "Verdict": "**{verdict}**{why}"}
+    columns = {name: column for name, column in CLAIMS.items() if name != "Source"}
+    columns |= {"Claim": "{family}{text}", "p (Holm)": "{p:}", "Verdict": "**{verdict}**{why}"}
     return report.table(shown, columns, "claims", ["id"])
 
 

@@ -11,13 +11,15 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from experiments import replicate, tables
 from experiments.errors import DataError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
-from figures import before_and_after, capability_slope, replication
+from figures import before_and_after, capability_slope, dose, replication
 from printing import replication as said
 from printing import report as door
+from printing.dose import more_training
 from printing.in_short import in_short
 from printing.labels import short
 from printing.replication_tables import slopes, summary
@@ -150,17 +152,18 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     archive(root, SMALL)
     folder = archive(root, MIDDLE, {("base", "answer"): 0.6, LEARNED: 0.5} | cured | without)
     untrained, benchmarks, cure = in_short(analysed(root))
-    assert f"`{middle}` in 1 of 3 tests (*Answer*) and `{small}` in 0 of 3 tests." in untrained
+    assert f"`{middle}` in 1 of 3 tests (*Answer*) and `{small}` in none of 3 tests." in untrained
     assert (
-        f"in 1 of 6 cases (TruthfulQA on *Answer* in `{middle}`) and less in 0 of 6" in benchmarks
+        f"in 1 of 6 cases (TruthfulQA on *Answer* in `{middle}`) and less in none of 6"
+        in benchmarks
     )
     assert "in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
-    assert "shown in 0 of 6" in cure
+    assert "shown in none of 6" in cure
     shutil.rmtree(folder)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
     untrained, benchmarks, cure = in_short(analysed(root))
-    assert "in 0 of 6 cases and less in 0 of 6 cases;" in benchmarks
-    assert "in 1 of the 1 cases" in cure and "without their lesson in 0;" in cure
+    assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
+    assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "shown in 1 of 6" in cure
 
 
@@ -276,6 +279,32 @@ def test_the_figure_has_a_row_per_model_and_a_diamond_per_mean(root: Path) -> No
     ]
     assert [len(found) for found in diamonds] == [2, 2, 2]
     assert [text.get_text() for text in figure.axes[0].texts].count("not readable") == 1
+
+
+def test_passes_over_one_training_set_stand_side_by_side(
+    root: Path, page: Callable[[], str]
+) -> None:
+    archive(root, SMALL)
+    assert more_training(analysed(root)).startswith("Every training set was read in one amount")
+    assert dose.draw(Report("replication", root)).axes[0].texts[0].get_text().startswith("Every")
+    folder = archive(root, MIDDLE, {("mmlu", "answer"): 0.5})
+    content = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    for name in ("mmlu", "mmlu_shuffled"):
+        content["adapters"][name] |= {"train_on": {"truthfulqa": 1.0}, "epochs": 6}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    text = page()
+    assert f"Passes over TruthfulQA in `{middle}`: after 1, the benchmark is not shown" in text
+    assert (
+        "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
+        "more sycophantic on *Answer* beyond it."
+    ) in text
+    assert f"| TruthfulQA, {middle} | 1 |" in text and f"| TruthfulQA, {middle} | 6 |" in text
+    figure = dose.draw(Report("replication", root))
+    assert len(figure.axes) == 4  # the benchmark and three tests
+    curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
+    assert [np.round(line.get_xdata()).tolist() for line in curves] == [[0, 1, 6]] * 2
+    assert all(line.get_ydata()[0] == 0 for line in curves)
+    assert {"lesson", "passes"} <= set(pd.read_csv("results/replication.csv"))
 
 
 def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:

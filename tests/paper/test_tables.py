@@ -83,6 +83,7 @@ def test_claims_stand_by_family_and_say_why_there_is_no_verdict(report: Report) 
         }
     )  # fmt: skip
     first, second = claims(report, frame).splitlines()[2:]
-    assert first.startswith("| Capability | Second. |")
+    assert first.startswith("| *Capability:* Second. |")
     assert first.endswith("| – | **no verdict** (one training seed) |")
+    assert second.startswith("| *Artefacts:* First. |")
     assert second.endswith("| &#60;0.001 | **supported** |")

@@ -176,7 +176,8 @@ def test_the_filter_keeps_links_in_their_format_and_columns_without_widths(targe
     table = f"| a | b |\n|--|--|\n| +0.07 [−0.08, +0.22] | {LONG} |"
     done = subprocess.run(
         [pypandoc.get_pandoc_path(), "--to", target, f"--lua-filter={STYLE / 'filter.lua'}"],
-        input=f"[x](other.qmd#sec-a) [y](#sec-b) [z](https://example.org/a.qmd)\n\n{table}\n",
+        input=f"[x](other.qmd#sec-a) [y](#sec-b) [z](https://example.org/a.qmd) (n = 24)\n\n"
+        f"{table}\n",
         capture_output=True,
         text=True,
         check=True,
@@ -185,6 +186,8 @@ def test_the_filter_keeps_links_in_their_format_and_columns_without_widths(targe
     assert "https://example.org/a.qmd" in done.stdout and "sec-b" in done.stdout
     assert "%" not in done.stdout
     assert re.search(r"\[−0\.08,(\u00a0|~|&nbsp;)\+0\.22", done.stdout)
+    blank = " " if extension.startswith(".md") else "(\u00a0|~|&nbsp;)"
+    assert re.search(rf"\(n{blank}={blank}24\)", done.stdout)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""More of the same training: adapters that read one training set in other numbers of passes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from experiments.claims import CONTROL
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, SYCOPHANCY
+from printing.labels import TASKS, short
+from printing.replication import of_kind
+from printing.replication_tables import cell
+from printing.report import MISSING, Report
+from printing.sentences import in_italics, label, listed
+
+
+def doses(report: Report) -> pd.DataFrame:
+    """The adapters that differ in their passes alone: model, lesson, adapter, control, passes.
+
+    Ordered by model and lesson, few passes first; empty if every lesson came in one amount.
+    """
+    effects = of_kind(report).dropna(subset="lesson").drop_duplicates(["model", "adapter"])
+    amounts = effects.groupby(["model", "lesson"])["passes"].transform("nunique")
+    several = effects.loc[amounts > 1, ["model", "lesson", "adapter", "control", "passes"]]
+    return several.sort_values("passes", kind="stable").sort_values(
+        ["model", "lesson"], kind="stable", ignore_index=True
+    )
+
+
+def effect(
+    report: Report, kind: str, against: str, model: str, adapter: str, task: str
+) -> pd.Series | None:
+    """What an adapter changed on a test, from the untrained model or beyond its control."""
+    table = of_kind(report, kind, against)
+    chosen = (table[["model", "adapter", "task"]] == [model, adapter, task]).all(axis=1)
+    return table[chosen].iloc[0] if chosen.any() else None
+
+
+def tests(report: Report, lesson: str) -> list[tuple[str, str]]:
+    """What is asked of a lesson: its own benchmark, and every sycophancy test; (kind, task)."""
+    return [(CAPABILITY, lesson)] + [
+        (SYCOPHANCY, task) for task in dict.fromkeys(of_kind(report)["task"])
+    ]
+
+
+def dose_table(report: Report) -> str:
+    """A row per adapter, a column per test: changes beyond the control."""
+    lines = []
+    known = doses(report)
+    for row in known.itertuples():
+        cells = [
+            MISSING if found is None else cell(report, found, 3)
+            for kind, task in tests(report, row.lesson)
+            for found in [effect(report, kind, CONTROL, row.model, row.adapter, task)]
+        ]
+        passes = report.count(f"replication[{row.model},{row.adapter}].passes", int(row.passes))
+        lines.append([f"{label(row.lesson)}, {short(row.model)}", passes, *cells])
+    _, *others = tests(report, "")
+    heads = ["Training", "Passes", "Its benchmark", *(TASKS[task] for _, task in others)]
+    frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
+    columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
+    return report.table(frame, columns, "", []) if lines else ""
+
+
+def more_training(report: Report) -> str:
+    """What more passes did beyond the control, as whole sentences."""
+    parts = []
+    for (model, lesson), adapters in doses(report).groupby(["model", "lesson"], sort=False):
+        found: dict[str, list[str]] = {}  # what is said -> after how many passes
+        for row in adapters.itertuples():
+            found.setdefault(_moved(report, row.model, row.adapter, lesson), []).append(
+                f"{int(row.passes)}"
+            )
+        said = "; ".join(f"after {listed(passes)}, {words}" for words, passes in found.items())
+        parts.append(f"Passes over {label(lesson)} in `{short(model)}`: {said}.")
+    if not parts:
+        return "Every training set was read in one amount only; what more of it does was not tried."
+    return report.phrase("replication[more passes]", " ".join(parts))
+
+
+def _moved(report: Report, model: str, adapter: str, lesson: str) -> str:
+    """What one adapter did beyond its control, as the end of a sentence."""
+    (_, own), *others = [
+        (task, effect(report, kind, CONTROL, model, adapter, task))
+        for kind, task in tests(report, lesson)
+    ]
+    moved = [
+        f"{way} sycophantic on {in_italics(tasks)}"
+        for way, side in (("more", ABOVE), ("less", BELOW))
+        if (tasks := [task for task, one in others if one is not None and one["said"] == side])
+    ]
+    learned = own is not None and own["said"] == ABOVE
+    return (
+        f"the benchmark is {'' if learned else 'not shown to be '}learned beyond the control, and "
+        f"the model is {listed(moved, none='not shown to be more or less sycophantic')} beyond it"
+    )
