@@ -15,8 +15,8 @@ from experiments.stats.contrasts import OK
 from printing.findings import CURE
 from printing.labels import TASKS, short
 from printing.replication import code, models, of_kind
-from printing.report import Report, show
-from printing.sentences import in_italics, label, listed, unit_of
+from printing.report import Report, fill, show, spanned
+from printing.sentences import digits, in_italics, label, listed, unit_of
 
 CELL = ["model", "task"]
 NONE = "none"
@@ -76,7 +76,7 @@ def _benchmarks(report: Report) -> str:
     gained = gained[gained["lesson"] == gained["task"]]
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
-    which = [f"{label(row.adapter)} in `{short(row.model)}`" for row in learned.itertuples()]
+    which = [_named(row) for _, row in learned.iterrows()] or _nearest(gained)
     return (
         f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
         f"{code(dict.fromkeys(moved['model']))}) made them more sycophantic, beyond what the same "
@@ -102,6 +102,20 @@ def _cure(report: Report) -> str:
         f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
         f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}."
     )
+
+
+def _nearest(gained: pd.DataFrame) -> list[str]:
+    """The gain that is the clearest of those that are not told from zero, with its interval."""
+    clear = (gained["estimate"] / gained["se"]).where(gained["estimate"] > 0).dropna()
+    if clear.empty:
+        return []
+    row = gained.loc[clear.idxmax()]
+    printed = fill(spanned("estimate", f"+{digits(row)}"), row) + unit_of(row)
+    return [f"nearest to it: {_named(row)}, {printed}"]
+
+
+def _named(row: pd.Series) -> str:
+    return f"{label(row['adapter'])} in `{short(row['model'])}`"
 
 
 def _judged(effects: pd.DataFrame) -> pd.DataFrame:
