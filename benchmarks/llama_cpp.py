@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-TASKS = ("mmlu", "truthfulqa", "feedback")
+TASKS = ("mmlu", "truthfulqa")
 OURS = ("ieee", "bf16")
 SETTLE = 2  # prompts asked before the clock starts
 

@@ -35,7 +35,9 @@ def draw(report: Report) -> Figure:
             for panel, (kind, task) in zip(line, tests(report, lesson), strict=True):
                 drawn = curves(report, panel, kind, task, adapters)
                 said = [f"{TASKS[task]} (taught)" if kind == CAPABILITY else TASKS[task]]
-                said += [] if drawn.empty else [drawn["unit"].iloc[0], style.sample(drawn["n"])]
+                if not drawn.empty:
+                    unit = drawn["unit"].iloc[0]
+                    said += ["probability" if unit == "rate" else unit, style.sample(drawn["n"])]
                 style.head(panel, *said)
             line[0].set_ylabel(f"{label(lesson)}\n{short(model)}")
         figure.supxlabel("Passes over the training set; 0 is the untrained model")

@@ -34,6 +34,7 @@ STYLE = {
     "xtick.major.size": 3.5,
     "lines.markersize": 4.5,
     "figure.labelsize": 8,
+    "figure.dpi": 96,  # texts are measured in dots, and renderers set other numbers of them
 }
 SMALL = STYLE["xtick.labelsize"]
 DASHED = {"color": MUTED, "lw": 0.8, "ls": (0, (3, 2)), "zorder": 1}

@@ -43,19 +43,24 @@ def tests(report: Report, lesson: str) -> list[tuple[str, str]]:
 
 
 def dose_table(report: Report) -> str:
-    """A row per adapter, a column per test: changes beyond the control."""
-    lines = []
+    """A row per training and test, a column per number of passes: changes beyond the control."""
     known = doses(report)
-    for row in known.itertuples():
-        cells = [
-            MISSING if found is None else cell(report, found, 3)
-            for kind, task in tests(report, row.lesson)
-            for found in [effect(report, kind, CONTROL, row.model, row.adapter, task)]
-        ]
-        passes = report.count(f"replication[{row.model},{row.adapter}].passes", int(row.passes))
-        lines.append([f"{label(row.lesson)}, {short(row.model)}", passes, *cells])
-    _, *others = tests(report, "")
-    heads = ["Training", "Passes", "Its benchmark", *(TASKS[task] for _, task in others)]
+    amounts, lines = sorted(known["passes"].unique()), []
+    for (model, lesson), adapters in known.groupby(["model", "lesson"], sort=False):
+        by_passes = adapters.set_index("passes")["adapter"]
+        for kind, task in tests(report, lesson):
+            rows = [
+                effect(report, kind, CONTROL, model, by_passes[amount], task)
+                if amount in by_passes
+                else None
+                for amount in amounts
+            ]
+            taught = " (taught)" if kind == CAPABILITY else ""
+            name = f"{label(lesson)}, {short(model)}: {TASKS[task]}{taught}"
+            cells = [MISSING if row is None else cell(report, row, 3) for row in rows]
+            lines.append([name, *cells])
+    counts = [report.count(f"replication[passes={n:.0f}]", int(n)) for n in amounts]
+    heads = ["Training: test", *(f"Passes: {count}" for count in counts)]
     frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
     columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
     return report.table(frame, columns, "", []) if lines else ""

@@ -164,6 +164,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     untrained, benchmarks, cure = in_short(analysed(root))
     assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
     assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
+    assert "(nearest to it: TruthfulQA in `" in benchmarks
     assert "shown in 1 of 6" in cure
 
 
@@ -298,7 +299,9 @@ def test_passes_over_one_training_set_stand_side_by_side(
         "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
         "more sycophantic on *Answer* beyond it."
     ) in text
-    assert f"| TruthfulQA, {middle} | 1 |" in text and f"| TruthfulQA, {middle} | 6 |" in text
+    assert "| Training: test | Passes: 1 | Passes: 6 |" in text
+    assert f"| TruthfulQA, {middle}: TruthfulQA (taught) | " in text
+    assert re.search(rf"{middle}: Answer \| \S+ \[[^|]*\| \*\*\+0.500 \[", text)
     figure = dose.draw(Report("replication", root))
     assert len(figure.axes) == 4  # the benchmark and three tests
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
