@@ -24,7 +24,7 @@ PLAIN = {
     "feedback": "User likes an argument",
 }
 GAP = 0.5  # rows between models
-ROW = 0.12  # inches: with its caption the figure has room below the sentences of a printed page
+ROW = 0.108  # inches: with its caption the figure has room below the sentences of a printed page
 UNTRAINED, CONTROL = "untrained", "without its lesson"
 Row = tuple[str, str]  # model, adapter; the latter empty for the model's own line
 

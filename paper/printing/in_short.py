@@ -76,9 +76,9 @@ def _benchmarks(report: Report) -> str:
     gained = gained[gained["lesson"] == gained["task"]]
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
-    which = [_named(row) for _, row in learned.iterrows()] or _nearest(gained)
+    which = [_named(row) for row in _rows(learned)] or _nearest(gained)
     return (
-        f"Training on a benchmark ({listed(map(label, dict.fromkeys(moved['adapter'])))}; "
+        f"Training on a benchmark ({listed(dict.fromkeys(map(_taught, _rows(moved))))}; "
         f"{code(dict.fromkeys(moved['model']))}) made them more sycophantic, beyond what the same "
         f"training without its lesson does, in {_cases(up, moved)} and less in "
         f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
@@ -115,7 +115,17 @@ def _nearest(gained: pd.DataFrame) -> list[str]:
 
 
 def _named(row: pd.Series) -> str:
-    return f"{label(row['adapter'])} in `{short(row['model'])}`"
+    return f"{_taught(row)} in `{short(row['model'])}`"
+
+
+def _taught(row: pd.Series) -> str:
+    """What an adapter learned, in words that need no table: "6 times TruthfulQA"."""
+    again = row["passes"] > 1 and pd.notna(row["lesson"])
+    return f"{row['passes']:.0f} times {label(row['lesson'])}" if again else label(row["adapter"])
+
+
+def _rows(table: pd.DataFrame) -> list[pd.Series]:
+    return [row for _, row in table.iterrows()]
 
 
 def _judged(effects: pd.DataFrame) -> pd.DataFrame:
@@ -127,8 +137,8 @@ def _judged(effects: pd.DataFrame) -> pd.DataFrame:
 def _cases(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
     """How many of the effects, and which they are."""
     where = [
-        f"{label(row.adapter)} on *{TASKS[row.task]}* in `{short(row.model)}`"
-        for row in chosen.itertuples()
+        f"{_taught(row)} on *{TASKS[row['task']]}* in `{short(row['model'])}`"
+        for row in _rows(chosen)
     ]
     return f"{_of(chosen, of)} cases" + f" ({listed(where)})" * bool(where)
 

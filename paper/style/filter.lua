@@ -16,18 +16,6 @@ function Span(span)
   return plain and span.content or nil
 end
 
--- A number of items stays on one line: "(n = 24)".
-function Inlines(inlines)
-  for i = 4, #inlines do
-    local name, sign = inlines[i - 3], inlines[i - 1]
-    local counted = name.t == "Str" and name.text:match("^%(?n$") and sign.t == "Str" and sign.text == "="
-    if counted and extension ~= ".md" and inlines[i - 2].t == "Space" and inlines[i].t == "Space" then
-      inlines[i - 2], inlines[i] = pandoc.Str("\u{a0}"), pandoc.Str("\u{a0}")
-    end
-  end
-  return inlines
-end
-
 -- An interval stays on one line.
 local function unbroken(inlines)
   for i = 2, #inlines do
@@ -37,6 +25,19 @@ local function unbroken(inlines)
     end
   end
   return inlines
+end
+
+-- So does a number of items: "(n = 24)". Markdown's lines are broken by whoever shows it.
+function Inlines(inlines)
+  if extension == ".md" then return nil end
+  for i = 4, #inlines do
+    local name, sign = inlines[i - 3], inlines[i - 1]
+    local counted = name.t == "Str" and name.text:match("^%(?n$") and sign.t == "Str" and sign.text == "="
+    if counted and inlines[i - 2].t == "Space" and inlines[i].t == "Space" then
+      inlines[i - 2], inlines[i] = pandoc.Str("\u{a0}"), pandoc.Str("\u{a0}")
+    end
+  end
+  return unbroken(inlines)
 end
 
 -- The writers make columns as wide as what stands in them. pandoc gives every column a share of the

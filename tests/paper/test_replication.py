@@ -299,6 +299,7 @@ def test_passes_over_one_training_set_stand_side_by_side(
         "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
         "more sycophantic on *Answer* beyond it."
     ) in text
+    assert "(TruthfulQA and 6 times TruthfulQA;" in in_short(Report("replication", root))[1]
     assert "| Training: test | Passes: 1 | Passes: 6 |" in text
     assert f"| TruthfulQA, {middle}: TruthfulQA (taught) | " in text
     assert re.search(rf"{middle}: Answer \| \S+ \[[^|]*\| \*\*\+0.500 \[", text)
