@@ -24,7 +24,7 @@ PLAIN = {
     "feedback": "User likes an argument",
 }
 GAP = 0.5  # rows between models
-ROW = 0.108  # inches: with its caption the figure has room below the sentences of a printed page
+ROW = 0.103  # inches: with its caption the figure has room below the sentences of a printed page
 UNTRAINED, CONTROL = "untrained", "without its lesson"
 Row = tuple[str, str]  # model, adapter; the latter empty for the model's own line
 
@@ -35,7 +35,7 @@ def draw(report: Report) -> Figure:
     listed = rows(report)
     y = -(np.arange(len(listed)) + np.cumsum([GAP * (not adapter) for _, adapter in listed]))
     tests = list(levels[["task", "measure"]].drop_duplicates().itertuples(index=False))
-    with style.panels(0.95 + ROW * (1 - y.min()), 1, len(tests)) as (figure, axes):
+    with style.panels(0.88 + ROW * (1 - y.min()), 1, len(tests)) as (figure, axes):
         for panel, (task, measure) in zip(axes[0], tests, strict=True):
             own = levels[(levels["task"] == task) & (levels["measure"] == measure)]
             table = own.set_index(["model", "adapter"])

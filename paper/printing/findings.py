@@ -51,13 +51,13 @@ def primary_of(parameters: Params) -> dict[str, str]:
 
 
 def on_benchmarks(parameters: Params) -> list[str]:
-    """The adapters that were trained on benchmarks and are no control, with rotated options."""
+    """The adapters that learned the right answers of benchmarks, with rotated options."""
     return [
         name
         for name, one in parameters.adapters.items()
         if set(one.train_on) <= set(BENCHMARKS)
         and one.option_order == "shuffled"
-        and name not in parameters.controls.values()
+        and one.labels == "gold"
     ]
 
 

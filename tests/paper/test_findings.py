@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from experiments import params, tables
 from printing import tables as printed
-from printing.findings import findings, standing
+from printing.findings import findings, on_benchmarks, standing
 from printing.report import Report
 from tests.paper.made import write
 
@@ -96,3 +97,12 @@ def test_the_dictionary_has_every_table_and_column() -> None:
         bounds = {bound for column in table.columns for bound in column.interval}
         for column in table.columns:
             assert (f"`{column.name}`, {column.meaning}" in paragraph) != (column.name in bounds)
+
+
+def test_a_second_control_is_no_adapter_of_a_benchmark() -> None:
+    shuffled = PARAMETERS.adapters["truthfulqa_shuffled"]
+    own = replace(shuffled, labels="own")
+    named = PARAMETERS.adapters | {"truthfulqa_own": own}
+    named["truthfulqa"] = replace(named["truthfulqa"], control="truthfulqa_own")
+    trained = on_benchmarks(replace(PARAMETERS, adapters=named))
+    assert trained == ["gsm8k", "mmlu", "hellaswag", "truthfulqa", "combined"]
