@@ -15,6 +15,7 @@ from experiments import costs, params
 from experiments.models import memory
 from experiments.models.presets import PRESETS
 from experiments.params import Params
+from experiments.replication import verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH = ROOT / "launch"
@@ -181,6 +182,7 @@ def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
     apply_overrides(target, [*words[1::2], f"model.name={model}"])
     parameters = params.load(target)
     controls = parameters.controls
-    assert set(parameters.adapters) == {*controls, *controls.values()}
+    second = verdicts.other_controls(parameters.adapters)
+    assert set(parameters.adapters) == {*controls, *controls.values(), *second.values()}
     assert all(len(parameters.seeds(name)) == 3 for name in parameters.adapters)
     assert all(parameters.adapters[name].labels == "own" for name in controls.values())
