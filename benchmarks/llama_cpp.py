@@ -3,8 +3,8 @@
     python benchmarks/llama_cpp.py --model DIR --gguf FILE --llama-python PYTHON
 
 DIR is the model as `python -m experiments.fetch` converts it, FILE the quantised file it came
-from; PYTHON an interpreter with xllamacpp, which carries llama.cpp
-and its server. Both get the prompts that the lettered tasks of prepared/evaluation/ put first and
+from; PYTHON an interpreter with xllamacpp, which carries llama.cpp and its
+server. Both get the prompts that the lettered tasks of prepared/evaluation/ put first and
 answer with the probabilities of the next token: one prompt after the other to the server, several
 at once where `--slots` is above one, with its cache of prompts on; ours in one call. Prints a
 Markdown table: medians of alternated runs, each in a process of its own, loading not counted.
@@ -57,18 +57,15 @@ def main() -> None:
 
             runs = [lambda how=how: run(how) for how in OURS]
             runs += [lambda slots=slots: run("llama", slots) for slots in options.slots]
-            *ours, best = alternated(options.repeats, *runs[: len(OURS)], runs[len(OURS)])
-            others = [best, *alternated(options.repeats, *runs[len(OURS) + 1 :])]
-            seconds = [median(results, "seconds") for results in (*ours, *others)]
-            fastest = min(range(len(others)), key=lambda at: seconds[len(OURS) + at])
-            theirs = seconds[len(OURS) + fastest]
-            chosen = [results[0]["choices"] for results in (*ours, others[fastest])]
-            same = [
-                sum(a == b for a, b in zip(one, chosen[-1], strict=True)) for one in chosen[:-1]
-            ]
+            found = alternated(options.repeats, *runs)
+            seconds = [median(results, "seconds") for results in found]
+            theirs = min(seconds[len(OURS) :])
+            fastest = seconds.index(theirs, len(OURS))
+            ours, rival = found[: len(OURS)], found[fastest][0]["choices"]
+            same = [sum(map(str.__eq__, results[0]["choices"], rival)) for results in ours]
             print(
                 f"| {task} | {len(questions)} | {ours[0][0]['tokens']} | {seconds[0]:.1f} "
-                f"| {seconds[1]:.1f} | {theirs:.1f} | {options.slots[fastest]} "
+                f"| {seconds[1]:.1f} | {theirs:.1f} | {options.slots[fastest - len(OURS)]} "
                 f"| **{theirs / seconds[0]:.2f}** | **{theirs / seconds[1]:.2f}** "
                 f"| {same[0]} of {len(questions)} | {same[1]} |",
                 flush=True,
