@@ -14,16 +14,16 @@ from printing.sentences import in_italics, label, listed
 
 
 def doses(report: Report) -> pd.DataFrame:
-    """The adapters that differ in their passes alone: model, lesson, adapter, control, passes.
+    """Adapters of one lesson in other numbers of passes: model, lesson, adapter, control, passes.
 
-    Ordered by model and lesson, few passes first; empty if every lesson came in one amount.
+    Ordered by model and lesson, few passes first; of adapters with as many passes the first.
+    Empty if every lesson came in one amount.
     """
     effects = of_kind(report).dropna(subset="lesson").drop_duplicates(["model", "adapter"])
     amounts = effects.groupby(["model", "lesson"])["passes"].transform("nunique")
     several = effects.loc[amounts > 1, ["model", "lesson", "adapter", "control", "passes"]]
-    return several.sort_values("passes", kind="stable").sort_values(
-        ["model", "lesson"], kind="stable", ignore_index=True
-    )
+    amount = ["model", "lesson", "passes"]
+    return several.drop_duplicates(amount).sort_values(amount, kind="stable", ignore_index=True)
 
 
 def effect(
@@ -58,9 +58,12 @@ def dose_table(report: Report) -> str:
             taught = " (taught)" if kind == CAPABILITY else ""
             name = f"{label(lesson)}, {short(model)}: {TASKS[task]}{taught}"
             cells = [MISSING if row is None else cell(report, row, 3) for row in rows]
-            lines.append([name, *cells])
+            items = {int(row["n"]) for row in rows if row is not None}
+            key = f"replication[{model},{lesson},{task}].n"
+            sizes = [report.count(key, size) for size in sorted(items)]
+            lines.append([name, *cells, " to ".join(sizes)])
     counts = [report.count(f"replication[passes={n:.0f}]", int(n)) for n in amounts]
-    heads = ["Training: test", *(f"Passes: {count}" for count in counts)]
+    heads = ["Training: test", *(f"Passes: {count}" for count in counts), "n"]
     frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
     columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
     return report.table(frame, columns, "", []) if lines else ""

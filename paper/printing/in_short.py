@@ -111,7 +111,8 @@ def _nearest(gained: pd.DataFrame) -> list[str]:
         return []
     row = gained.loc[clear.idxmax()]
     printed = fill(spanned("estimate", f"+{digits(row)}"), row) + unit_of(row)
-    return [f"nearest to it: {_named(row)}, {printed}"]
+    what = " in the probability of the right option" * (row["measure"] == "probability")
+    return [f"nearest to it: {_named(row)}, {printed}{what}, n = {show(row['n'])}"]
 
 
 def _named(row: pd.Series) -> str:
