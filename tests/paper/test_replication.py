@@ -16,6 +16,7 @@ import yaml
 from experiments import replicate, tables
 from experiments.errors import DataError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
+from experiments.stats.contrasts import NOT_READABLE
 from figures import before_and_after, capability_slope, dose, replication
 from printing import replication as said
 from printing import report as door
@@ -166,6 +167,15 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "(nearest to it: TruthfulQA in `" in benchmarks
     assert "shown in 1 of 6" in cure
+
+
+def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root: Path) -> None:
+    unread = {("base", task): NOT_READABLE for task in ("feedback", "are_you_sure")}
+    archive(root, SMALL)
+    archive(root, MIDDLE, unread | {("base", "answer"): 0.6})
+    untrained = in_short(analysed(root))[0]
+    assert f"`{middle}` in 1 of 1 tests whose replies can be read (of 3) (*Answer*)" in untrained
+    assert "in none of 3 tests." in untrained
 
 
 def test_levels_before_and_after_training_stand_below_their_model(root: Path) -> None:
