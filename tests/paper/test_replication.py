@@ -319,6 +319,13 @@ def test_passes_over_one_training_set_stand_side_by_side(
     assert [np.round(line.get_xdata()).tolist() for line in curves] == [[0, 1, 6]] * 2
     assert all(line.get_ydata()[0] == 0 for line in curves)
     assert {"lesson", "passes"} <= set(pd.read_csv("results/replication.csv"))
+    table = pd.read_csv(root / "results/replication.csv")
+    elsewhere = table["adapter"].isin(["mmlu", "mmlu_shuffled"]) & (table["model"] == MIDDLE)
+    table.loc[elsewhere, "run"] = "late"
+    table.to_csv(root / "results/replication.csv", index=False)
+    door._read.cache_clear()
+    said = more_training(Report("replication", root))
+    assert f"1 in `runs/{folder.name}` and 6 in `runs/late`: examples, seeds and questions" in said
 
 
 def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:
