@@ -17,12 +17,13 @@ from experiments import replicate, tables
 from experiments.errors import DataError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
 from experiments.stats.contrasts import NOT_READABLE
-from figures import before_and_after, capability_slope, dose, replication
+from figures import before_and_after, capability_slope, dose, letters, replication
 from printing import replication as said
 from printing import report as door
 from printing.dose import more_training
 from printing.in_short import in_short
 from printing.labels import short
+from printing.letters import letter_or_side, parts_table
 from printing.replication_tables import slopes, summary
 from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
@@ -326,6 +327,49 @@ def test_passes_over_one_training_set_stand_side_by_side(
     door._read.cache_clear()
     said = more_training(Report("replication", root))
     assert f"1 in `runs/{folder.name}` and 6 in `runs/late`: examples, seeds and questions" in said
+
+
+def test_a_letter_that_was_learned_is_no_side_that_was_taken(
+    root: Path, page: Callable[[], str]
+) -> None:
+    archive(root, SMALL)
+    folder = archive(root, MIDDLE)
+    path = folder / "results/contrasts.csv"
+    table = pd.read_csv(path)
+    paired = (table["task"] == "paired_choice") & (table["against"] == "base")
+    for adapter in ("paired_sft", "paired_sft_fixed_order"):
+        for part, effect in (("position", 3.0), ("swap_average", 0.01)):
+            where = paired & (table["model"] == adapter) & (table["measure"] == part)
+            assert where.sum() == 1
+            effect = effect if adapter.endswith("order") else -effect
+            numbers = [effect, effect - 0.1, effect + 0.1, 0.05, 9, 1e-6 if part[0] == "p" else 0.8]
+            table.loc[where, ["estimate", "low", "high", "se", "degrees", "p"]] = numbers
+            table.loc[where, ["seeds", "status"]] = [3, "ok"]
+    table.to_csv(path, index=False)
+    text = page()
+    assert f"In `{small}` the adapters were trained once: no verdict." in text
+    assert (
+        f"In `{middle}`, the liking for A rose with Full SFT, fixed order and fell with Paired "
+        "choice, full SFT; the taking of the author's side is not shown to have changed with any "
+        "of the 2 adapters."
+    ) in text
+    row = rf"{middle}: change by Full SFT, fixed order \| \*\*\+3.00 \[[^|]*\]\*\* \| \+0.01 \["
+    assert re.search(row, text)
+    assert f"| {small}: untrained | " in text
+    figure = letters.draw(Report("replication", root))
+    names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
+    assert names[:3] == ["Paired choice, full SFT", small, middle]
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+
+
+def test_models_without_paired_choices_are_not_said_to_have_any(root: Path) -> None:
+    folder = archive(root, SMALL)
+    table = pd.read_csv(folder / "results/contrasts.csv")
+    table[table["task"] != "paired_choice"].to_csv(folder / "results/contrasts.csv", index=False)
+    report = analysed(root)
+    assert letter_or_side(report).startswith("No adapter of paired choices")
+    assert parts_table(report) == ""
+    assert letters.draw(report).axes[0].texts[0].get_text().startswith("No adapter")
 
 
 def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:
