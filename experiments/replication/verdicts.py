@@ -4,9 +4,10 @@ A model is a base model. Of each of its adapters the rows of contrasts (contrast
 one run: that with the most training seeds, then the most items. Only what is "ok" there, readable
 and of several training runs, is judged: above or below zero, by p after Holm's correction over the
 models, adapters and tests of a kind; and only that is pooled (random_effects.py), models whose
-control is of the same kind together. A run may hold a second control of an adapter, shuffled
-answers beside the base model's own: contrasts with that one are against OTHER, judged apart from
-those with the declared control, and pooled with other models' of the same control.
+control is of the same kind together. Whether adapters learned the benchmark that they were taught
+is corrected by itself. A run may hold a second control of an adapter, shuffled answers beside the
+base model's own: contrasts with that one are against OTHER, judged apart from those with the
+declared control, and pooled with other models' of the same control.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def chosen(rows: pd.DataFrame) -> pd.DataFrame:
 def judged(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """The rows with `p_adjusted` and `said`: the side of zero, or the status in its place."""
     tested = (rows["status"] == OK) & rows["kind"].isin(EFFECTS) & rows["p"].notna()
-    families = rows["kind"] + rows["against"]
+    own = (rows["lesson"] == rows["task"]).map({True: " of the own benchmark", False: ""})
+    families = rows["kind"] + rows["against"] + own
     adjusted = pd.Series(holm(rows["p"].where(tested, NO_TEST), families), index=rows.index)
     sides = np.where(rows["estimate"] > 0, ABOVE, BELOW)
     told = adjusted <= 1 - confidence

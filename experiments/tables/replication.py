@@ -21,7 +21,10 @@ KIND = Column(
     "kind", "sycophancy, harm and benefit, capability, level (of an adapter), knows, readable, rate"
 )
 UNIT = Column("unit", "unit of the measure")
-ADJUSTED = "p after Holm, over what several training runs and readable replies tell of a kind"
+ADJUSTED = (
+    "p after Holm, over what several training runs and readable replies tell of a kind; benchmarks "
+    "that an adapter was taught are a kind of their own"
+)
 PER_GAIN = "of the change, per unit of the gain"
 
 REPLICATE = (

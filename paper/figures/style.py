@@ -41,7 +41,11 @@ DASHED = {"color": MUTED, "lw": 0.8, "ls": (0, (3, 2)), "zorder": 1}
 HALO = [withStroke(linewidth=2, foreground="white")]
 GROUPS = (
     ("base",),
-    ("gsm8k", "mmlu", "hellaswag", "truthfulqa", "truthfulqa_six_passes", "combined"),
+    (
+        *("gsm8k", "mmlu", "hellaswag"),
+        *("truthfulqa", "truthfulqa_three_passes", "truthfulqa_six_passes"),
+        "combined",
+    ),
     ("anti_sycophancy", "truthfulqa_source_order"),
     ("paired_sft", "paired_lora", "paired_sft_fixed_order", "paired_lora_fixed_order"),
 )

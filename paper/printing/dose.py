@@ -14,14 +14,14 @@ from printing.sentences import in_italics, label, listed
 
 
 def doses(report: Report) -> pd.DataFrame:
-    """Adapters of one lesson in other numbers of passes: model, lesson, adapter, control, passes.
+    """Adapters of one lesson in other numbers of passes; with model, control and run.
 
     Ordered by model and lesson, few passes first; of adapters with as many passes the first.
     Empty if every lesson came in one amount.
     """
     effects = of_kind(report).dropna(subset="lesson").drop_duplicates(["model", "adapter"])
     amounts = effects.groupby(["model", "lesson"])["passes"].transform("nunique")
-    several = effects.loc[amounts > 1, ["model", "lesson", "adapter", "control", "passes"]]
+    several = effects.loc[amounts > 1, ["model", "lesson", "adapter", "control", "passes", "run"]]
     amount = ["model", "lesson", "passes"]
     return several.drop_duplicates(amount).sort_values(amount, kind="stable", ignore_index=True)
 
@@ -79,10 +79,24 @@ def more_training(report: Report) -> str:
                 f"{int(row.passes)}"
             )
         said = "; ".join(f"after {listed(passes)}, {words}" for words, passes in found.items())
-        parts.append(f"Passes over {label(lesson)} in `{short(model)}`: {said}.")
+        parts.append(f"Passes over {label(lesson)} in `{short(model)}`: {said}.{_runs(adapters)}")
     if not parts:
         return "Every training set was read in one amount only; what more of it does was not tried."
     return report.phrase("replication[more passes]", " ".join(parts))
+
+
+def _runs(adapters: pd.DataFrame) -> str:
+    """Which amounts stand in which run, if not in one; a run draws its own examples."""
+    if adapters["run"].nunique() < 2:
+        return ""
+    stand = [
+        f"{listed(f'{passes:.0f}' for passes in own['passes'])} in `runs/{run}`"
+        for run, own in adapters.groupby("run", sort=False)
+    ]
+    return (
+        f" These are training runs of their own, {listed(stand)}: examples, seeds and questions "
+        "need not be the same."
+    )
 
 
 def _moved(report: Report, model: str, adapter: str, lesson: str) -> str:

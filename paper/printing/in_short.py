@@ -54,9 +54,12 @@ def _untrained(report: Report) -> str:
     levels = of_kind(report, against=NOTHING)
     parts = []
     for model in reversed(models(report)):
-        own = levels[levels["model"] == model]
+        asked = levels[levels["model"] == model]
+        own = asked[asked["status"] == OK]
         inclined = own.loc[own["said"] == ABOVE, "task"]
         many = f"in {len(inclined) or NONE} of {len(own)} tests"
+        if len(own) < len(asked):
+            many += f" whose replies can be read (of {len(asked)})"
         parts.append(
             f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
         )

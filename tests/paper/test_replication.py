@@ -16,6 +16,7 @@ import yaml
 from experiments import replicate, tables
 from experiments.errors import DataError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
+from experiments.stats.contrasts import NOT_READABLE
 from figures import before_and_after, capability_slope, dose, replication
 from printing import replication as said
 from printing import report as door
@@ -168,6 +169,15 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert "shown in 1 of 6" in cure
 
 
+def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root: Path) -> None:
+    unread = {("base", task): NOT_READABLE for task in ("feedback", "are_you_sure")}
+    archive(root, SMALL)
+    archive(root, MIDDLE, unread | {("base", "answer"): 0.6})
+    untrained = in_short(analysed(root))[0]
+    assert f"`{middle}` in 1 of 1 tests whose replies can be read (of 3) (*Answer*)" in untrained
+    assert "in none of 3 tests." in untrained
+
+
 def test_levels_before_and_after_training_stand_below_their_model(root: Path) -> None:
     archive(root, SMALL)
     archive(root, MIDDLE, {("base", "answer"): 0.6})
@@ -309,6 +319,13 @@ def test_passes_over_one_training_set_stand_side_by_side(
     assert [np.round(line.get_xdata()).tolist() for line in curves] == [[0, 1, 6]] * 2
     assert all(line.get_ydata()[0] == 0 for line in curves)
     assert {"lesson", "passes"} <= set(pd.read_csv("results/replication.csv"))
+    table = pd.read_csv(root / "results/replication.csv")
+    elsewhere = table["adapter"].isin(["mmlu", "mmlu_shuffled"]) & (table["model"] == MIDDLE)
+    table.loc[elsewhere, "run"] = "late"
+    table.to_csv(root / "results/replication.csv", index=False)
+    door._read.cache_clear()
+    said = more_training(Report("replication", root))
+    assert f"1 in `runs/{folder.name}` and 6 in `runs/late`: examples, seeds and questions" in said
 
 
 def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:

@@ -89,6 +89,7 @@ def rows(effects: dict[str, float], **changed) -> pd.DataFrame:
     """A row of the primary effect for each model, of standard error 0.1 and many degrees."""
     row = {"adapter": "mmlu", "task": "answer", "measure": "sycophancy", "against": "control"}
     row |= {"control": "mmlu_shuffled", "kind": verdicts.SYCOPHANCY, "se": 0.1, "seeds": 3}
+    row |= {"lesson": "mmlu"}
     row |= {"n": 20, "status": OK, "unit": "rate", "run": "pocket"}
     table = pd.DataFrame([row | {"model": name, "estimate": at} for name, at in effects.items()])
     p = 2 * stats.norm.sf(table["estimate"].abs() / 0.1)
@@ -117,6 +118,13 @@ def test_verdicts_are_of_the_models_own(effects, verdict, status, counts) -> Non
     assert (found.above, found.below, found.unread) == (*counts, 1)
     assert math.isnan(found.estimate) == (len(effects) < 2) == math.isnan(found.p_adjusted)
     assert table["said"].iloc[-1] == NOT_READABLE and math.isnan(table["p_adjusted"].iloc[-1])
+
+
+def test_what_was_taught_is_corrected_apart_from_what_was_not() -> None:
+    taught = rows({"a": 0.21}, kind=verdicts.CAPABILITY, task="mmlu")
+    others = rows({name: 0.21 for name in "abcde"}, kind=verdicts.CAPABILITY, task="hellaswag")
+    table = verdicts.judged(pd.concat([taught, others], ignore_index=True), CONFIDENCE)
+    assert table["said"].tolist() == ["above zero"] + ["not told from zero"] * 5
 
 
 def test_what_one_seed_says_is_neither_judged_nor_pooled() -> None:
