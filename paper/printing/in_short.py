@@ -10,7 +10,7 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
-from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE
 from experiments.stats.contrasts import OK
 from printing.findings import CURE
 from printing.labels import TASKS, short
@@ -59,7 +59,8 @@ def _untrained(report: Report) -> str:
         inclined = own.loc[own["said"] == ABOVE, "task"]
         many = f"in {len(inclined) or NONE} of {len(own)} tests"
         if len(own) < len(asked):
-            many += f" whose replies can be read (of {len(asked)})"
+            read = f"{len(own) or NONE} of {len(asked)}"
+            many = f"in {len(inclined) or NONE} of the tests whose replies can be read ({read})"
         parts.append(
             f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
         )
@@ -103,7 +104,21 @@ def _cure(report: Report) -> str:
         "Training on dialogues in which the right answer wins whoever says what lowered it from "
         f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
         f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
-        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}."
+        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}.{_pairs(report)}"
+    )
+
+
+def _pairs(report: Report) -> str:
+    """What pairs of answers, one of them the user's, taught: a letter, or not to take a side."""
+    letter, side = (_judged(of_kind(report, kind, BASE)) for kind in (LETTER, SIDE))
+    if letter.empty:
+        return ""
+    moved = [int(own["said"].isin((ABOVE, BELOW)).sum()) for own in (letter, side)]
+    return (
+        " Training on pairs of answers, of which the one that the user does not hold is wanted, "
+        f"changed a liking for the letter A in {moved[0] or NONE} of {len(letter)} cases "
+        f"({code(dict.fromkeys(letter['model']))}), and how far the model takes the user's side in "
+        f"{moved[1] or NONE} of {len(side)}."
     )
 
 

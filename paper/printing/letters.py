@@ -31,7 +31,7 @@ def parts_table(report: Report) -> str:
             sizes = {show(row["n"]) for row in rows if row is not None}
             said = "untrained" if name == BASE else f"change by {label(name)}"
             lines.append([f"{short(model)}: {said}", *cells, " to ".join(sorted(sizes))])
-    heads = ["Model", *(f"{said[4:].capitalize()} (nats)" for said in PARTS.values()), "n"]
+    heads = ["Model", *(f"{said[4].upper()}{said[5:]} (nats)" for said in PARTS.values()), "n"]
     frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
     columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
     return report.table(frame, columns, "", []) if lines else ""
@@ -56,7 +56,7 @@ def _moved(own: pd.DataFrame) -> str:
     """Which adapters raised and lowered a part, told from zero, as a predicate."""
     sides = {"rose": ABOVE, "fell": BELOW}
     moved = [
-        f"{verb} with {listed(map(label, names))}"
+        f"{verb} with {listed(f'*{label(name)}*' for name in names)}"
         for verb, side in sides.items()
         if len(names := ordered(own.loc[own["said"] == side, "adapter"]))
     ]

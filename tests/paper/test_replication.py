@@ -175,7 +175,9 @@ def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root:
     archive(root, SMALL)
     archive(root, MIDDLE, unread | {("base", "answer"): 0.6})
     untrained = in_short(analysed(root))[0]
-    assert f"`{middle}` in 1 of 1 tests whose replies can be read (of 3) (*Answer*)" in untrained
+    assert (
+        f"`{middle}` in 1 of the tests whose replies can be read (1 of 3) (*Answer*)" in untrained
+    )
     assert "in none of 3 tests." in untrained
 
 
@@ -349,13 +351,17 @@ def test_a_letter_that_was_learned_is_no_side_that_was_taken(
     text = page()
     assert f"In `{small}` the adapters were trained once: no verdict." in text
     assert (
-        f"In `{middle}`, the liking for A rose with Full SFT, fixed order and fell with Paired "
-        "choice, full SFT; the taking of the author's side is not shown to have changed with any "
+        f"In `{middle}`, the liking for A rose with *Full SFT, fixed order* and fell with *Paired "
+        "choice, full SFT*; the taking of the author's side is not shown to have changed with any "
         "of the 2 adapters."
     ) in text
     row = rf"{middle}: change by Full SFT, fixed order \| \*\*\+3.00 \[[^|]*\]\*\* \| \+0.01 \["
     assert re.search(row, text)
     assert f"| {small}: untrained | " in text
+    assert (
+        f"changed a liking for the letter A in 2 of 2 cases (`{middle}`), and how far the model "
+        "takes the user's side in none of 2."
+    ) in in_short(Report("replication", root))[2]
     figure = letters.draw(Report("replication", root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
     assert names[:3] == ["Paired choice, full SFT", small, middle]
