@@ -1,4 +1,4 @@
-"""What was found in all models, in three sentences for a reader who does not know the words.
+"""What was found in all models, first in a sentence, for a reader who does not know the words.
 
 The first page and the README print the same ones. They count what results/replication.csv tells
 from zero after Holm's correction; "not shown" is never "no effect".
@@ -23,31 +23,31 @@ NONE = "none"
 
 
 def in_short(report: Report) -> list[str]:
-    """The three sentences; each is logged under `short[NUMBER]`."""
-    texts = [_untrained(report), _benchmarks(report), _cure(report)]
+    """The paragraphs; each is logged under `short[NUMBER]`."""
+    texts = [_headline(report), _untrained(report), _benchmarks(report), _cure(report)]
     return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
 
 
-def not_excluded(report: Report) -> str:
-    """How large a change the intervals of the largest model allow, as a whole sentence."""
-    moved = _judged(of_kind(report))
-    model = models(report)[-1]
-    moved, levels = (
-        table[table["model"] == model] for table in (moved, of_kind(report, against=NOTHING))
-    )
-    parts = []
-    for task, own in moved.groupby("task", sort=False):
-        most = show(own[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(own.iloc[0])
-        level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
-        items = show(own["n"].min())
-        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level}; n = {items})")
-    if not parts:
-        return ""
-    text = (
-        "What is not shown may still be there: of some adapter beyond its control, the intervals "
-        f"allow in `{short(model)}` a change of up to {listed(parts)}."
-    )
-    return report.phrase("short[not excluded]", text)
+def _headline(report: Report) -> str:
+    """What somebody remembers who reads no further."""
+    moved, gained = _of_benchmarks(report)
+    cured, sentences = _beyond_control(report), []
+    if len(moved):
+        told = int(moved["said"].isin((ABOVE, BELOW)).sum())
+        change = f"changed how sycophantic these models are in {told} of {len(moved)} cases"
+        unchanged = "is not shown to change how sycophantic these models are"
+        learned = _of(gained[gained["said"] == ABOVE], gained)
+        sentences.append(
+            f"Training on benchmarks {change if told else unchanged}; that it taught the benchmark "
+            f"is shown in {learned} cases."
+        )
+    if len(cured):
+        lowered = int((cured["said"] == BELOW).sum())
+        change = f"lowered it in {lowered} of {len(cured)} cases"
+        sentences.append(
+            f"Training against sycophancy {change if lowered else 'is not shown to lower it'}."
+        )
+    return f"**{' '.join(sentences) or 'No change beyond a control was measured yet.'}**"
 
 
 def _untrained(report: Report) -> str:
@@ -72,12 +72,9 @@ def _untrained(report: Report) -> str:
 
 
 def _benchmarks(report: Report) -> str:
-    moved = _judged(of_kind(report))
-    moved = moved[moved["lesson"].isin(BENCHMARKS)]
+    moved, gained = _of_benchmarks(report)
     if moved.empty:
         return "Whether training on benchmarks changes that was not measured."
-    gained = _judged(of_kind(report, CAPABILITY))
-    gained = gained[gained["lesson"] == gained["task"]]
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
     which = [_named(row) for row in _rows(learned)] or _nearest(gained)
@@ -90,9 +87,20 @@ def _benchmarks(report: Report) -> str:
     )
 
 
-def _cure(report: Report) -> str:
+def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What training on benchmarks did to sycophancy, and to the benchmark that was taught."""
+    moved, gained = _judged(of_kind(report)), _judged(of_kind(report, CAPABILITY))
+    return moved[moved["lesson"].isin(BENCHMARKS)], gained[gained["lesson"] == gained["task"]]
+
+
+def _beyond_control(report: Report) -> pd.DataFrame:
+    """What the dialogues against sycophancy did beyond their control."""
     beyond = _judged(of_kind(report))
-    beyond = beyond[beyond["adapter"] == CURE]
+    return beyond[beyond["adapter"] == CURE]
+
+
+def _cure(report: Report) -> str:
+    beyond = _beyond_control(report)
     if beyond.empty:
         return "Whether training can take it away was not measured."
     ill = of_kind(report, against=NOTHING)

@@ -153,7 +153,11 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     without = {("anti_sycophancy_shuffled", "answer", "base"): -0.5}
     archive(root, SMALL)
     folder = archive(root, MIDDLE, {("base", "answer"): 0.6, LEARNED: 0.5} | cured | without)
-    untrained, benchmarks, cure = in_short(analysed(root))
+    first, untrained, benchmarks, cure = in_short(analysed(root))
+    assert first.startswith(
+        "**Training on benchmarks changed how sycophantic these models are in 1 of 6"
+    )
+    assert first.endswith("Training against sycophancy is not shown to lower it.**")
     assert f"`{middle}` in 1 of 3 tests (*Answer*) and `{small}` in none of 3 tests." in untrained
     assert (
         f"in 1 of 6 cases (TruthfulQA on *Answer* in `{middle}`) and less in none of 6"
@@ -163,7 +167,9 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert "shown in none of 6" in cure
     shutil.rmtree(folder)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
-    untrained, benchmarks, cure = in_short(analysed(root))
+    first, untrained, benchmarks, cure = in_short(analysed(root))
+    assert first.startswith("**Training on benchmarks is not shown to change how sycophantic")
+    assert first.endswith("Training against sycophancy lowered it in 1 of 6 cases.**")
     assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
     assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "(nearest to it: TruthfulQA in `" in benchmarks
@@ -174,7 +180,7 @@ def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root:
     unread = {("base", task): NOT_READABLE for task in ("feedback", "are_you_sure")}
     archive(root, SMALL)
     archive(root, MIDDLE, unread | {("base", "answer"): 0.6})
-    untrained = in_short(analysed(root))[0]
+    untrained = in_short(analysed(root))[1]
     assert (
         f"`{middle}` in 1 of the tests whose replies can be read (1 of 3) (*Answer*)" in untrained
     )
@@ -312,7 +318,7 @@ def test_passes_over_one_training_set_stand_side_by_side(
         "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
         "more sycophantic on *Answer* beyond it."
     ) in text
-    assert "(TruthfulQA and 6 times TruthfulQA;" in in_short(Report("replication", root))[1]
+    assert "(TruthfulQA and 6 times TruthfulQA;" in in_short(Report("replication", root))[2]
     assert "| Training: test | Passes: 1 | Passes: 6 |" in text
     assert f"| TruthfulQA, {middle}: TruthfulQA (taught) | " in text
     assert re.search(rf"{middle}: Answer \| \S+ \[[^|]*\| \*\*\+0.500 \[", text)
@@ -361,7 +367,7 @@ def test_a_letter_that_was_learned_is_no_side_that_was_taken(
     assert (
         f"changed a liking for the letter A in 2 of 2 cases (`{middle}`), and how far the model "
         "takes the user's side in none of 2."
-    ) in in_short(Report("replication", root))[2]
+    ) in in_short(Report("replication", root))[3]
     figure = letters.draw(Report("replication", root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
     assert names[:3] == ["Paired choice, full SFT", small, middle]
