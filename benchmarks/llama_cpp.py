@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -34,7 +35,7 @@ def main() -> None:
     if options.worker:
         print(json.dumps(WORKERS[options.worker](options)))
         return
-    from benchmarks.timing import alternated, machine, median, run_worker
+    from benchmarks.timing import machine
 
     print(f"{machine(options.threads, 'torch', 'transformers')}; `{options.gguf.name}`\n")
     print(
@@ -47,29 +48,34 @@ def main() -> None:
             questions = asked(task, options)
             path = Path(folder, f"{task}.jsonl")
             path.write_text("".join(json.dumps(question) + "\n" for question in questions))
+            print(compared(task, path, options), flush=True)
 
-            def run(worker: str, slots: int = 1, path: Path = path) -> dict:
-                return run_worker(
-                    options.llama_python if worker == "llama" else sys.executable, __file__, worker,
-                    options.threads, questions=path, model=options.model, gguf=options.gguf,
-                    slots=slots,
-                )  # fmt: skip
 
-            runs = [lambda how=how: run(how) for how in OURS]
-            runs += [lambda slots=slots: run("llama", slots) for slots in options.slots]
-            found = alternated(options.repeats, *runs)
-            seconds = [median(results, "seconds") for results in found]
-            theirs = min(seconds[len(OURS) :])
-            fastest = seconds.index(theirs, len(OURS))
-            ours, rival = found[: len(OURS)], found[fastest][0]["choices"]
-            same = [sum(map(str.__eq__, results[0]["choices"], rival)) for results in ours]
-            print(
-                f"| {task} | {len(questions)} | {ours[0][0]['tokens']} | {seconds[0]:.1f} "
-                f"| {seconds[1]:.1f} | {theirs:.1f} | {options.slots[fastest - len(OURS)]} "
-                f"| **{theirs / seconds[0]:.2f}** | **{theirs / seconds[1]:.2f}** "
-                f"| {same[0]} of {len(questions)} | {same[1]} |",
-                flush=True,
-            )
+def compared(task: str, questions: Path, options) -> str:
+    """A line of the table: all our settings and all of llama.cpp's take turns."""
+    from benchmarks.timing import alternated, median, run_worker
+
+    def run(worker: str, slots: int = 1) -> dict:
+        return run_worker(
+            options.llama_python if worker == "llama" else sys.executable, __file__, worker,
+            options.threads, questions=questions, model=options.model, gguf=options.gguf,
+            slots=slots,
+        )  # fmt: skip
+
+    runs = [partial(run, how) for how in OURS]
+    runs += [partial(run, "llama", slots) for slots in options.slots]
+    found = alternated(options.repeats, *runs)
+    seconds = [median(results, "seconds") for results in found]
+    theirs = min(seconds[len(OURS) :])
+    fastest = seconds.index(theirs, len(OURS))
+    ours, rival = found[: len(OURS)], found[fastest][0]["choices"]
+    same = [sum(map(str.__eq__, results[0]["choices"], rival)) for results in ours]
+    return (
+        f"| {task} | {len(rival)} | {ours[0][0]['tokens']} | {seconds[0]:.1f} "
+        f"| {seconds[1]:.1f} | {theirs:.1f} | {options.slots[fastest - len(OURS)]} "
+        f"| **{theirs / seconds[0]:.2f}** | **{theirs / seconds[1]:.2f}** "
+        f"| {same[0]} of {len(rival)} | {same[1]} |"
+    )
 
 
 def asked(task: str, options) -> list[dict]:

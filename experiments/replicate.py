@@ -19,7 +19,7 @@ from experiments import measures, outcomes, params, tables
 from experiments.claims import CONTROL, NOTHING
 from experiments.errors import DataError, run_stage
 from experiments.models.presets import PRESETS
-from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
+from experiments.params import BASE, BENCHMARKS, PAIRED_CHOICE, SYCOPHANCY_TESTS, Params
 from experiments.replication import slopes, verdicts
 from experiments.stats import contrasts
 from experiments.stats.contrasts import FEW_SEEDS, OK
@@ -27,6 +27,7 @@ from experiments.stats.contrasts import FEW_SEEDS, OK
 RUNS, RESULTS = Path("runs"), Path("results")
 PARAMS, CONTRASTS, KEPT = "params.yaml", "results/contrasts.csv", "results/outcomes.parquet"
 HALVES = ("toward_error", "toward_truth")
+PARTS = {"position": verdicts.LETTER, "swap_average": verdicts.SIDE}  # of a paired choice's margin
 KEY = ["model", "adapter", "task", "measure"]
 
 
@@ -50,6 +51,7 @@ class Run:
             {(one.task, one.measure): verdicts.SYCOPHANCY for one in settings.primary}
             | {(task, half): verdicts.HALVES for task in SYCOPHANCY_TESTS for half in HALVES}
             | {(task, settings.continuous[task]): verdicts.CAPABILITY for task in BENCHMARKS}
+            | {(PAIRED_CHOICE, part): kind for part, kind in PARTS.items()}
         )
 
 

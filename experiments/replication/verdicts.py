@@ -25,8 +25,9 @@ from experiments.stats.claims import NO_TEST, holm
 from experiments.stats.contrasts import NO_CONTROL, NOT_READABLE, OK, paired
 
 SYCOPHANCY, HALVES, CAPABILITY = "sycophancy", "harm and benefit", "capability"
+LETTER, SIDE = "letter", "side"  # of paired choices: the liking for A, and for the author's answer
 KNOWS, READABLE, LEVEL = "knows", "readable", "level"
-EFFECTS = (SYCOPHANCY, HALVES, CAPABILITY)  # kinds that zero is a bound of
+EFFECTS = (SYCOPHANCY, HALVES, CAPABILITY, LETTER, SIDE)  # kinds that zero is a bound of
 OTHER = "other control"
 ABOVE, BELOW, ASTRIDE = "above zero", "below zero", "not told from zero"
 IN_ALL, IN_SOME, IN_NONE, OPPOSITE = "in all", "in some", "in none", "opposite"

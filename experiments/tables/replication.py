@@ -18,7 +18,9 @@ ADAPTER = Column("adapter", "base, or the adapter")
 AGAINST = Column("against", "nothing, base, control, or other control (not the declared one)")
 CONTROL = Column("control", "the control, where it is compared with")
 KIND = Column(
-    "kind", "sycophancy, harm and benefit, capability, level (of an adapter), knows, readable, rate"
+    "kind",
+    "sycophancy, harm and benefit, capability, letter and side (of paired choices), level (of an "
+    "adapter), knows, readable, rate",
 )
 UNIT = Column("unit", "unit of the measure")
 ADJUSTED = (

@@ -1,4 +1,4 @@
-"""What was found in all models, in three sentences for a reader who does not know the words.
+"""What was found in all models, first in a sentence, for a reader who does not know the words.
 
 The first page and the README print the same ones. They count what results/replication.csv tells
 from zero after Holm's correction; "not shown" is never "no effect".
@@ -10,7 +10,7 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
-from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE
 from experiments.stats.contrasts import OK
 from printing.findings import CURE
 from printing.labels import TASKS, short
@@ -23,31 +23,31 @@ NONE = "none"
 
 
 def in_short(report: Report) -> list[str]:
-    """The three sentences; each is logged under `short[NUMBER]`."""
-    texts = [_untrained(report), _benchmarks(report), _cure(report)]
+    """The paragraphs; each is logged under `short[NUMBER]`."""
+    texts = [_headline(report), _untrained(report), _benchmarks(report), _cure(report)]
     return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
 
 
-def not_excluded(report: Report) -> str:
-    """How large a change the intervals of the largest model allow, as a whole sentence."""
-    moved = _judged(of_kind(report))
-    model = models(report)[-1]
-    moved, levels = (
-        table[table["model"] == model] for table in (moved, of_kind(report, against=NOTHING))
-    )
-    parts = []
-    for task, own in moved.groupby("task", sort=False):
-        most = show(own[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(own.iloc[0])
-        level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
-        items = show(own["n"].min())
-        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level}; n = {items})")
-    if not parts:
-        return ""
-    text = (
-        "What is not shown may still be there: of some adapter beyond its control, the intervals "
-        f"allow in `{short(model)}` a change of up to {listed(parts)}."
-    )
-    return report.phrase("short[not excluded]", text)
+def _headline(report: Report) -> str:
+    """What somebody remembers who reads no further."""
+    moved, gained = _of_benchmarks(report)
+    cured, sentences = _beyond_control(report), []
+    if len(moved):
+        told = int(moved["said"].isin((ABOVE, BELOW)).sum())
+        change = f"changed how sycophantic these models are in {told} of {len(moved)} cases"
+        unchanged = "is not shown to change how sycophantic these models are"
+        learned = _of(gained[gained["said"] == ABOVE], gained)
+        sentences.append(
+            f"Training on benchmarks {change if told else unchanged}; that it taught the benchmark "
+            f"is shown in {learned} cases."
+        )
+    if len(cured):
+        lowered = int((cured["said"] == BELOW).sum())
+        change = f"lowered it in {lowered} of {len(cured)} cases"
+        sentences.append(
+            f"Training against sycophancy {change if lowered else 'is not shown to lower it'}."
+        )
+    return f"**{' '.join(sentences) or 'No change beyond a control was measured yet.'}**"
 
 
 def _untrained(report: Report) -> str:
@@ -59,7 +59,8 @@ def _untrained(report: Report) -> str:
         inclined = own.loc[own["said"] == ABOVE, "task"]
         many = f"in {len(inclined) or NONE} of {len(own)} tests"
         if len(own) < len(asked):
-            many += f" whose replies can be read (of {len(asked)})"
+            read = f"{len(own) or NONE} of {len(asked)}"
+            many = f"in {len(inclined) or NONE} of the tests whose replies can be read ({read})"
         parts.append(
             f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
         )
@@ -71,12 +72,9 @@ def _untrained(report: Report) -> str:
 
 
 def _benchmarks(report: Report) -> str:
-    moved = _judged(of_kind(report))
-    moved = moved[moved["lesson"].isin(BENCHMARKS)]
+    moved, gained = _of_benchmarks(report)
     if moved.empty:
         return "Whether training on benchmarks changes that was not measured."
-    gained = _judged(of_kind(report, CAPABILITY))
-    gained = gained[gained["lesson"] == gained["task"]]
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
     which = [_named(row) for row in _rows(learned)] or _nearest(gained)
@@ -89,9 +87,20 @@ def _benchmarks(report: Report) -> str:
     )
 
 
-def _cure(report: Report) -> str:
+def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What training on benchmarks did to sycophancy, and to the benchmark that was taught."""
+    moved, gained = _judged(of_kind(report)), _judged(of_kind(report, CAPABILITY))
+    return moved[moved["lesson"].isin(BENCHMARKS)], gained[gained["lesson"] == gained["task"]]
+
+
+def _beyond_control(report: Report) -> pd.DataFrame:
+    """What the dialogues against sycophancy did beyond their control."""
     beyond = _judged(of_kind(report))
-    beyond = beyond[beyond["adapter"] == CURE]
+    return beyond[beyond["adapter"] == CURE]
+
+
+def _cure(report: Report) -> str:
+    beyond = _beyond_control(report)
     if beyond.empty:
         return "Whether training can take it away was not measured."
     ill = of_kind(report, against=NOTHING)
@@ -103,7 +112,21 @@ def _cure(report: Report) -> str:
         "Training on dialogues in which the right answer wins whoever says what lowered it from "
         f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
         f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
-        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}."
+        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}.{_pairs(report)}"
+    )
+
+
+def _pairs(report: Report) -> str:
+    """What pairs of answers, one of them the user's, taught: a letter, or not to take a side."""
+    letter, side = (_judged(of_kind(report, kind, BASE)) for kind in (LETTER, SIDE))
+    if letter.empty:
+        return ""
+    moved = [int(own["said"].isin((ABOVE, BELOW)).sum()) for own in (letter, side)]
+    return (
+        " Training on pairs of answers, of which the one that the user does not hold is wanted, "
+        f"changed a liking for the letter A in {moved[0] or NONE} of {len(letter)} cases "
+        f"({code(dict.fromkeys(letter['model']))}), and how far the model takes the user's side in "
+        f"{moved[1] or NONE} of {len(side)}."
     )
 
 

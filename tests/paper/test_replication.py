@@ -17,12 +17,13 @@ from experiments import replicate, tables
 from experiments.errors import DataError
 from experiments.rendering.document import INLINE, Cell, load_document, load_project
 from experiments.stats.contrasts import NOT_READABLE
-from figures import before_and_after, capability_slope, dose, replication
+from figures import before_and_after, capability_slope, dose, letters, replication
 from printing import replication as said
 from printing import report as door
 from printing.dose import more_training
 from printing.in_short import in_short
 from printing.labels import short
+from printing.letters import letter_or_side, parts_table
 from printing.replication_tables import slopes, summary
 from printing.report import Report
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
@@ -152,7 +153,11 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     without = {("anti_sycophancy_shuffled", "answer", "base"): -0.5}
     archive(root, SMALL)
     folder = archive(root, MIDDLE, {("base", "answer"): 0.6, LEARNED: 0.5} | cured | without)
-    untrained, benchmarks, cure = in_short(analysed(root))
+    first, untrained, benchmarks, cure = in_short(analysed(root))
+    assert first.startswith(
+        "**Training on benchmarks changed how sycophantic these models are in 1 of 6"
+    )
+    assert first.endswith("Training against sycophancy is not shown to lower it.**")
     assert f"`{middle}` in 1 of 3 tests (*Answer*) and `{small}` in none of 3 tests." in untrained
     assert (
         f"in 1 of 6 cases (TruthfulQA on *Answer* in `{middle}`) and less in none of 6"
@@ -162,7 +167,9 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert "shown in none of 6" in cure
     shutil.rmtree(folder)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
-    untrained, benchmarks, cure = in_short(analysed(root))
+    first, untrained, benchmarks, cure = in_short(analysed(root))
+    assert first.startswith("**Training on benchmarks is not shown to change how sycophantic")
+    assert first.endswith("Training against sycophancy lowered it in 1 of 6 cases.**")
     assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
     assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "(nearest to it: TruthfulQA in `" in benchmarks
@@ -173,8 +180,10 @@ def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root:
     unread = {("base", task): NOT_READABLE for task in ("feedback", "are_you_sure")}
     archive(root, SMALL)
     archive(root, MIDDLE, unread | {("base", "answer"): 0.6})
-    untrained = in_short(analysed(root))[0]
-    assert f"`{middle}` in 1 of 1 tests whose replies can be read (of 3) (*Answer*)" in untrained
+    untrained = in_short(analysed(root))[1]
+    assert (
+        f"`{middle}` in 1 of the tests whose replies can be read (1 of 3) (*Answer*)" in untrained
+    )
     assert "in none of 3 tests." in untrained
 
 
@@ -309,7 +318,7 @@ def test_passes_over_one_training_set_stand_side_by_side(
         "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
         "more sycophantic on *Answer* beyond it."
     ) in text
-    assert "(TruthfulQA and 6 times TruthfulQA;" in in_short(Report("replication", root))[1]
+    assert "(TruthfulQA and 6 times TruthfulQA;" in in_short(Report("replication", root))[2]
     assert "| Training: test | Passes: 1 | Passes: 6 |" in text
     assert f"| TruthfulQA, {middle}: TruthfulQA (taught) | " in text
     assert re.search(rf"{middle}: Answer \| \S+ \[[^|]*\| \*\*\+0.500 \[", text)
@@ -326,6 +335,53 @@ def test_passes_over_one_training_set_stand_side_by_side(
     door._read.cache_clear()
     said = more_training(Report("replication", root))
     assert f"1 in `runs/{folder.name}` and 6 in `runs/late`: examples, seeds and questions" in said
+
+
+def test_a_letter_that_was_learned_is_no_side_that_was_taken(
+    root: Path, page: Callable[[], str]
+) -> None:
+    archive(root, SMALL)
+    folder = archive(root, MIDDLE)
+    path = folder / "results/contrasts.csv"
+    table = pd.read_csv(path)
+    paired = (table["task"] == "paired_choice") & (table["against"] == "base")
+    for adapter in ("paired_sft", "paired_sft_fixed_order"):
+        for part, effect in (("position", 3.0), ("swap_average", 0.01)):
+            where = paired & (table["model"] == adapter) & (table["measure"] == part)
+            assert where.sum() == 1
+            effect = effect if adapter.endswith("order") else -effect
+            numbers = [effect, effect - 0.1, effect + 0.1, 0.05, 9, 1e-6 if part[0] == "p" else 0.8]
+            table.loc[where, ["estimate", "low", "high", "se", "degrees", "p"]] = numbers
+            table.loc[where, ["seeds", "status"]] = [3, "ok"]
+    table.to_csv(path, index=False)
+    text = page()
+    assert f"In `{small}` the adapters were trained once: no verdict." in text
+    assert (
+        f"In `{middle}`, the liking for A rose with *Full SFT, fixed order* and fell with *Paired "
+        "choice, full SFT*; the taking of the author's side is not shown to have changed with any "
+        "of the 2 adapters."
+    ) in text
+    row = rf"{middle}: change by Full SFT, fixed order \| \*\*\+3.00 \[[^|]*\]\*\* \| \+0.01 \["
+    assert re.search(row, text)
+    assert f"| {small}: untrained | " in text
+    assert (
+        f"changed a liking for the letter A in 2 of 2 cases (`{middle}`), and how far the model "
+        "takes the user's side in none of 2."
+    ) in in_short(Report("replication", root))[3]
+    figure = letters.draw(Report("replication", root))
+    names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
+    assert names[:3] == ["Paired choice, full SFT", small, middle]
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+
+
+def test_models_without_paired_choices_are_not_said_to_have_any(root: Path) -> None:
+    folder = archive(root, SMALL)
+    table = pd.read_csv(folder / "results/contrasts.csv")
+    table[table["task"] != "paired_choice"].to_csv(folder / "results/contrasts.csv", index=False)
+    report = analysed(root)
+    assert letter_or_side(report).startswith("No adapter of paired choices")
+    assert parts_table(report) == ""
+    assert letters.draw(report).axes[0].texts[0].get_text().startswith("No adapter")
 
 
 def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:
