@@ -28,6 +28,28 @@ def in_short(report: Report) -> list[str]:
     return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
 
 
+def not_excluded(report: Report) -> str:
+    """How large a change the intervals of the largest model allow, as a whole sentence."""
+    moved = _judged(of_kind(report))
+    model = models(report)[-1]
+    moved, levels = (
+        table[table["model"] == model] for table in (moved, of_kind(report, against=NOTHING))
+    )
+    parts = []
+    for task, own in moved.groupby("task", sort=False):
+        most = show(own[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(own.iloc[0])
+        level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
+        items = show(own["n"].min())
+        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level}; n = {items})")
+    if not parts:
+        return ""
+    text = (
+        "What is not shown may still be there: of some adapter beyond its control, the intervals "
+        f"allow in `{short(model)}` a change of up to {listed(parts)}."
+    )
+    return report.phrase("short[not excluded]", text)
+
+
 def _headline(report: Report) -> str:
     """What somebody remembers who reads no further."""
     moved, gained = _of_benchmarks(report)
