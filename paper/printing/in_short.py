@@ -106,7 +106,7 @@ def _benchmarks(report: Report) -> str:
         f"training without its lesson does, in {_cases(up, moved)} and less in "
         f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
         f"{_of(learned, gained)}" + f" ({listed(which)})" * bool(which) + "."
-    )
+    ) + "".join(_where_learned(row, moved) for row in _rows(learned))
 
 
 def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -152,15 +152,35 @@ def _pairs(report: Report) -> str:
     )
 
 
+def _where_learned(row: pd.Series, moved: pd.DataFrame) -> str:
+    """How much one adapter learned, and what it then changed of sycophancy, beyond its control."""
+    own = moved[(moved["model"] == row["model"]) & (moved["adapter"] == row["adapter"])]
+    changes = [
+        f"{_printed(one)} on *{TASKS[one['task']]}* (n = {show(one['n'])})" for one in _rows(own)
+    ]
+    gain = f"{_printed(row)}{_of_what(row)} (n = {show(row['n'])})"
+    return (
+        f" With {_named(row)} the gain is {gain}, and the change in sycophancy "
+        f"{listed(changes, none='cannot be read')}."
+    )
+
+
 def _nearest(gained: pd.DataFrame) -> list[str]:
     """The gain that is the clearest of those that are not told from zero, with its interval."""
     clear = (gained["estimate"] / gained["se"]).where(gained["estimate"] > 0).dropna()
     if clear.empty:
         return []
     row = gained.loc[clear.idxmax()]
-    printed = fill(spanned("estimate", f"+{digits(row)}"), row) + unit_of(row)
-    what = " in the probability of the right option" * (row["measure"] == "probability")
-    return [f"nearest to it: {_named(row)}, {printed}{what}, n = {show(row['n'])}"]
+    return [f"nearest to it: {_named(row)}, {_printed(row)}{_of_what(row)}, n = {show(row['n'])}"]
+
+
+def _printed(row: pd.Series) -> str:
+    """An effect with its interval and unit."""
+    return fill(spanned("estimate", f"+{digits(row)}"), row) + unit_of(row)
+
+
+def _of_what(row: pd.Series) -> str:
+    return " in the probability of the right option" * (row["measure"] == "probability")
 
 
 def _named(row: pd.Series) -> str:

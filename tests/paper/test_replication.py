@@ -374,6 +374,23 @@ def test_a_letter_that_was_learned_is_no_side_that_was_taken(
     assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
 
 
+def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path) -> None:
+    archive(root, SMALL)
+    path = archive(root, MIDDLE) / "results/contrasts.csv"
+    table = pd.read_csv(path)
+    cell = ["truthfulqa", "truthfulqa", "probability", "control"]
+    where = (table[["model", "task", "measure", "against"]] == cell).all(axis=1)
+    table.loc[where, ["estimate", "low", "high", "se", "p"]] = [0.3, 0.2, 0.4, 0.05, 1e-6]
+    table.to_csv(path, index=False)
+    first, _, benchmarks, _ = in_short(analysed(root))
+    assert "that it taught the benchmark is shown in 1 of 2 cases" in first
+    assert (
+        f"With TruthfulQA in `{middle}` the gain is +0.30 [+0.20, +0.40] in the probability of "
+        "the right option (n = 12), and the change in sycophancy "
+    ) in benchmarks
+    assert " on *Answer* (n = 16), " in benchmarks
+
+
 def test_models_without_paired_choices_are_not_said_to_have_any(root: Path) -> None:
     folder = archive(root, SMALL)
     table = pd.read_csv(folder / "results/contrasts.csv")
