@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator
 
 from experiments.params import BASE
 from experiments.replication.verdicts import CAPABILITY
+from experiments.stats.contrasts import NOT_READABLE
 from figures import style
 from printing.dose import doses, effect, tests
 from printing.labels import TASKS, short
@@ -50,14 +51,18 @@ def draw(report: Report) -> Figure:
 def curves(
     report: Report, panel: Axes, kind: str, task: str, adapters: pd.DataFrame
 ) -> pd.DataFrame:
-    """The change by passes of the adapters, and hollow that of their controls; what was drawn."""
+    """The change by passes of the adapters, and hollow that of their controls; what was drawn.
+
+    What cannot be read has no mark, and the line passes over it.
+    """
     most, drawn = float(adapters["passes"].max()), []
     for place, names in ((-1, adapters["adapter"]), (1, adapters["control"])):
         rows = [
             effect(report, kind, BASE, model, name, task)
             for model, name in zip(adapters["model"], names, strict=True)
         ]
-        known = pd.DataFrame([row for row in rows if row is not None])
+        read = [row for row in rows if row is not None and row["status"] != NOT_READABLE]
+        known = pd.DataFrame(read)
         if known.empty:
             continue
         mark = style.look(names.iloc[0])
