@@ -22,13 +22,13 @@ LAUNCH = ROOT / "launch"
 ARGUMENTS = sorted(LAUNCH.glob("*gb.args"))
 
 
-def changed(path: Path, folder: Path) -> Params:
+def changed(path: Path, folder: Path, *more: str) -> Params:
     """params.yaml as `dvc exp run` leaves it with an argument file; no key may be a new one."""
     words = shlex.split(path.read_text(encoding="utf-8"))
     assert words[::2] == ["-S"] * (len(words) // 2) and len(words) % 2 == 0
     target = folder / "params.yaml"
     shutil.copy(ROOT / "params.yaml", target)
-    apply_overrides(target, words[1::2])
+    apply_overrides(target, [*words[1::2], *more])
     return params.load(target)
 
 
@@ -176,7 +176,7 @@ class TestSlurm:
 @pytest.mark.parametrize("model", ["qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"])
 def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
     """Every adapter but the controls has a control and three seeds, which verdicts need."""
-    parameters = two_cores("two-cores.args", tmp_path, f"model.name={model}")
+    parameters = changed(LAUNCH / "two-cores.args", tmp_path, f"model.name={model}")
     controls = parameters.controls
     second = verdicts.other_controls(parameters.adapters)
     assert set(parameters.adapters) == {*controls, *controls.values(), *second.values()}
@@ -187,7 +187,7 @@ def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("run", ["gemma", "three-passes"])
 def test_other_runs_of_two_cores_give_verdicts(run: str, tmp_path: Path) -> None:
     """Paired choices have no control: each is set beside its twin of the other order."""
-    parameters = two_cores(f"two-cores-{run}.args", tmp_path)
+    parameters = changed(LAUNCH / f"two-cores-{run}.args", tmp_path)
     controls = parameters.controls
     paired = {name for name in parameters.adapters if name.startswith("paired_")}
     assert set(parameters.adapters) == {*controls, *controls.values(), *paired}
@@ -205,17 +205,8 @@ def test_other_runs_of_two_cores_give_verdicts(run: str, tmp_path: Path) -> None
 def test_an_archived_run_has_the_adapters_of_its_argument_file(
     name: str, run: str, tmp_path: Path
 ) -> None:
-    launched = two_cores(f"two-cores-{name}.args", tmp_path)
+    launched = changed(LAUNCH / f"two-cores-{name}.args", tmp_path)
     archived = params.load(ROOT / "runs" / run / "params.yaml")
     for key in ("model", "scale", "adapters", "curate", "train"):
         assert getattr(launched, key) == getattr(archived, key), key
     assert launched.sizes[launched.scale] == archived.sizes[archived.scale]
-
-
-def two_cores(name: str, folder: Path, *changes: str) -> Params:
-    """The parameters of a run that two CPU cores can make."""
-    words = shlex.split((LAUNCH / name).read_text(encoding="utf-8"))
-    target = folder / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", target)
-    apply_overrides(target, [*words[1::2], *changes])
-    return params.load(target)

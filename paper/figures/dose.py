@@ -12,8 +12,9 @@ from experiments.params import BASE
 from experiments.replication.verdicts import CAPABILITY
 from experiments.stats.contrasts import NOT_READABLE
 from figures import style
-from printing.dose import doses, effect, tests
+from printing.dose import doses, tests
 from printing.labels import TASKS, short
+from printing.replication import effect
 from printing.report import Report
 from printing.sentences import label
 

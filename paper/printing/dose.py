@@ -7,8 +7,8 @@ import pandas as pd
 from experiments.claims import CONTROL
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, SYCOPHANCY
 from printing.labels import TASKS, short
-from printing.replication import of_kind
-from printing.replication_tables import cell
+from printing.replication import effect, of_kind
+from printing.replication_tables import cell, table_of_texts
 from printing.report import MISSING, Report
 from printing.sentences import in_italics, label, listed
 
@@ -24,15 +24,6 @@ def doses(report: Report) -> pd.DataFrame:
     several = effects.loc[amounts > 1, ["model", "lesson", "adapter", "control", "passes", "run"]]
     amount = ["model", "lesson", "passes"]
     return several.drop_duplicates(amount).sort_values(amount, kind="stable", ignore_index=True)
-
-
-def effect(
-    report: Report, kind: str, against: str, model: str, adapter: str, task: str
-) -> pd.Series | None:
-    """What an adapter changed on a test, from the untrained model or beyond its control."""
-    table = of_kind(report, kind, against)
-    chosen = (table[["model", "adapter", "task"]] == [model, adapter, task]).all(axis=1)
-    return table[chosen].iloc[0] if chosen.any() else None
 
 
 def tests(report: Report, lesson: str) -> list[tuple[str, str]]:
@@ -64,9 +55,7 @@ def dose_table(report: Report) -> str:
             lines.append([name, *cells, " to ".join(sizes)])
     counts = [report.count(f"replication[passes={n:.0f}]", int(n)) for n in amounts]
     heads = ["Training: test", *(f"Passes: {count}" for count in counts), "n"]
-    frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
-    columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
-    return report.table(frame, columns, "", []) if lines else ""
+    return table_of_texts(report, heads, lines)
 
 
 def more_training(report: Report) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import pandas as pd
 
 from experiments.claims import NOTHING
-from experiments.params import BASE
+from experiments.params import BASE, PAIRED_CHOICE
 from experiments.replication.verdicts import ABOVE, BELOW, LETTER, SIDE
 from experiments.stats.contrasts import OK
 from figures.style import ordered
 from printing.labels import short
-from printing.replication import of_kind
-from printing.replication_tables import cell
+from printing.replication import effect, of_kind
+from printing.replication_tables import cell, table_of_texts
 from printing.report import MISSING, Report, show
 from printing.sentences import label, listed
 
@@ -26,15 +26,13 @@ def parts_table(report: Report) -> str:
     lines = []
     for model in _models(report):
         for name, against in [(BASE, NOTHING), *((one, BASE) for one in _adapters(report, model))]:
-            rows = [_row(report, kind, against, model, name) for kind in PARTS]
+            rows = [effect(report, kind, against, model, name, PAIRED_CHOICE) for kind in PARTS]
             cells = [MISSING if row is None else cell(report, row, 2) for row in rows]
             sizes = {show(row["n"]) for row in rows if row is not None}
             said = "untrained" if name == BASE else f"change by {label(name)}"
             lines.append([f"{short(model)}: {said}", *cells, " to ".join(sorted(sizes))])
     heads = ["Model", *(f"{said[4].upper()}{said[5:]} (nats)" for said in PARTS.values()), "n"]
-    frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
-    columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
-    return report.table(frame, columns, "", []) if lines else ""
+    return table_of_texts(report, heads, lines)
 
 
 def letter_or_side(report: Report) -> str:
@@ -77,9 +75,3 @@ def _models(report: Report) -> Iterable[str]:
 def _adapters(report: Report, model: str) -> list[str]:
     table = of_kind(report, LETTER, BASE)
     return ordered(table.loc[table["model"] == model, "adapter"])
-
-
-def _row(report: Report, kind: str, against: str, model: str, adapter: str) -> pd.Series | None:
-    table = of_kind(report, kind, against)
-    chosen = table[(table["model"] == model) & (table["adapter"] == adapter)]
-    return None if chosen.empty else chosen.iloc[0]

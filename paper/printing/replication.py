@@ -49,6 +49,15 @@ def of_kind(report: Report, kind: str = SYCOPHANCY, against: str = CONTROL) -> p
     return _of_kind(report.frame("replication"), kind, against)
 
 
+def effect(
+    report: Report, kind: str, against: str, model: str, adapter: str, task: str
+) -> pd.Series | None:
+    """What an adapter changed on a test, from the untrained model or beyond its control."""
+    table = of_kind(report, kind, against)
+    chosen = (table[["model", "adapter", "task"]] == [model, adapter, task]).all(axis=1)
+    return table[chosen].iloc[0] if chosen.any() else None
+
+
 def pooled(report: Report, kind: str = SYCOPHANCY, against: str = CONTROL) -> pd.DataFrame:
     """The summary of effects or levels of one kind."""
     return _of_kind(report.frame("replication_summary"), kind, against)

@@ -42,7 +42,7 @@ def levels(report: Report) -> str:
             lines.append(
                 [said.format(TASKS[task]), *(cell(report, row, most) for row in _rows(own))]
             )
-    return _words(report, ["Base model", *map(short, names)], lines)
+    return table_of_texts(report, ["Base model", *map(short, names)], lines)
 
 
 def effects(report: Report, kind: str = SYCOPHANCY) -> str:
@@ -59,7 +59,7 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
             name = f"{label(adapter)}, {short(model)} ({_labels(adapter, control)})"
             lines.append([name, *([half] if kind == HALVES else []), *cells])
     heads = ["Adapter, model (control)", *(["Half"] if kind == HALVES else [])]
-    return _words(report, [*heads, *(TASKS[test] for test in tests)], lines)
+    return table_of_texts(report, [*heads, *(TASKS[test] for test in tests)], lines)
 
 
 def summary(report: Report, against: str = CONTROL) -> str:
@@ -120,7 +120,7 @@ def slopes(report: Report) -> str:
         "Points",
         "Slope over adapters",
     ]
-    return _words(report, [*heads, "over training runs"], lines)
+    return table_of_texts(report, [*heads, "over training runs"], lines)
 
 
 def cell(report: Report, row: pd.Series, most: int) -> str:
@@ -160,8 +160,8 @@ def _rows(table: pd.DataFrame) -> Sequence[pd.Series]:
     return [row for _, row in table.iterrows()]
 
 
-def _words(report: Report, heads: Sequence[str], lines: list[list[str]]) -> str:
-    """A Markdown table of cells that are texts already."""
+def table_of_texts(report: Report, heads: Sequence[str], lines: list[list[str]]) -> str:
+    """A Markdown table of cells that are texts already; "" without lines."""
     frame = pd.DataFrame(lines, columns=[f"c{place}" for place in range(len(heads))])
     columns = {head: f"{{c{place}}}" for place, head in enumerate(heads)}
-    return report.table(frame, columns, "", [])
+    return report.table(frame, columns, "", []) if lines else ""
