@@ -19,9 +19,9 @@ from experiments.models import provenance
 OPENED = "<!-- {}: written by `python -m experiments.render` -->"
 CLOSED = "<!-- end of {} -->"
 IN_NUMBERS = (
-    "In numbers, of the run that the paper is about. Its intervals are one at a time, so that more "
-    "of them leave zero out than is called shown above, after correction over all models, adapters "
-    "and tests:"
+    "In numbers, of the run that the paper is about. Its intervals are one at a time and can leave "
+    "zero out where nothing is called shown above, after correction over all models, adapters and "
+    "tests:"
 )
 PICTURE = Path(".github/picture.svg")
 DRAWN = "paper/index_files/**/fig-short*.svg"  # by either renderer

@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 from experiments.params import BASE
 from experiments.replication.verdicts import LETTER, SIDE
 from figures import style
-from figures.replication import heights, names, points, rows
+from figures.replication import heights, name_rows, points, rows, tall
+from printing.letters import NONE_TRAINED
 from printing.replication import of_kind
 from printing.report import Report
 
 PANELS = {LETTER: "Liking for the letter A", SIDE: "Taking the author's side"}
-NONE = "No adapter of paired choices was trained in any model."
 
 
 def draw(report: Report) -> Figure:
@@ -20,17 +20,14 @@ def draw(report: Report) -> Figure:
     parts = {kind: of_kind(report, kind, BASE).fillna({"control": ""}) for kind in PANELS}
     listed = rows(parts[LETTER], parts[LETTER].iloc[:0])
     if not listed:
-        return style.words(NONE)
+        return style.words(NONE_TRAINED)
     y = heights(listed)
-    height = 0.95 + 0.155 * (len(y) - y.min() / 9)
-    with style.panels(height, 1, len(parts), sharex=True) as (figure, axes):
+    with style.panels(tall(y), 1, len(parts), sharex=True) as (figure, axes):
         for panel, (kind, own) in zip(axes[0], parts.items(), strict=True):
             points(panel, own, listed, y)
             style.reference(panel, 0)
             style.head(panel, PANELS[kind], "nats", style.sample(own["n"]))
             style.ticks(panel)
-        style.rows(axes[0], names(listed), y)
-        for name, (*_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
-            name.set_fontweight("normal" if model else "bold")
+        name_rows(axes[0], listed, y)
         style.below(figure, "Change from the untrained model →", list(parts.values()))
     return figure

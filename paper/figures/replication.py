@@ -27,7 +27,7 @@ def draw(report: Report) -> Figure:
     listed = rows(effects, means)
     y = heights(listed)
     tests = list(effects[["task", "measure"]].drop_duplicates().itertuples(index=False))
-    with style.panels(0.95 + 0.155 * (len(y) - y.min() / 9), 1, len(tests)) as (figure, axes):
+    with style.panels(tall(y), 1, len(tests)) as (figure, axes):
         for panel, (task, measure) in zip(axes[0], tests, strict=True):
             own = _of(effects, task, measure)
             points(panel, own, listed, y)
@@ -37,9 +37,7 @@ def draw(report: Report) -> Figure:
             style.head(panel, TASKS[task], *unit[:1], style.sample(own["n"]))
             style.ticks(panel)
             limit(panel, own)
-        style.rows(axes[0], names(listed), y)
-        for name, (*_, model) in zip(axes[0, 0].get_yticklabels(), listed, strict=True):
-            name.set_fontweight("normal" if model else "bold")
+        name_rows(axes[0], listed, y)
         style.below(figure, "More sycophantic, beyond the control →", [effects])
     return figure
 
@@ -72,6 +70,18 @@ def heights(listed: Sequence[Row]) -> np.ndarray:
     """A row each, going down, with a gap above every adapter."""
     gaps = np.cumsum([GAP * (not model) for *_, model in listed])
     return -(np.arange(len(listed)) + gaps) if len(listed) else np.zeros(0)
+
+
+def tall(y: np.ndarray) -> float:
+    """The inches that a figure of these rows is high."""
+    return 0.95 + 0.155 * (len(y) - y.min() / 9)
+
+
+def name_rows(axes: Sequence[Axes], listed: Sequence[Row], y: np.ndarray) -> None:
+    """Name the rows at the left of the first panel, adapters in bold."""
+    style.rows(axes, names(listed), y)
+    for name, (*_, model) in zip(axes[0].get_yticklabels(), listed, strict=True):
+        name.set_fontweight("normal" if model else "bold")
 
 
 def limit(panel: Axes, effects: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE
-from experiments.stats.contrasts import OK
+from experiments.stats.contrasts import NOT_READABLE, OK
 from printing.findings import CURE
 from printing.labels import TASKS, short
 from printing.replication import code, models, of_kind
@@ -106,7 +106,7 @@ def _benchmarks(report: Report) -> str:
         f"training without its lesson does, in {_cases(up, moved)} and less in "
         f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
         f"{_of(learned, gained)}" + f" ({listed(which)})" * bool(which) + "."
-    ) + "".join(_where_learned(row, moved) for row in _rows(learned))
+    ) + "".join(_where_learned(report, row) for row in _rows(learned))
 
 
 def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -144,24 +144,30 @@ def _pairs(report: Report) -> str:
     if letter.empty:
         return ""
     moved = [int(own["said"].isin((ABOVE, BELOW)).sum()) for own in (letter, side)]
+    most = show(side[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(side.iloc[0])
     return (
         " Training on pairs of answers, of which the one that the user does not hold is wanted, "
         f"changed a liking for the letter A in {moved[0] or NONE} of {len(letter)} cases "
         f"({code(dict.fromkeys(letter['model']))}), and how far the model takes the user's side in "
-        f"{moved[1] or NONE} of {len(side)}."
+        f"{moved[1] or NONE} of {len(side)}, where the intervals allow {most} "
+        f"(n = {show(side['n'].min())})."
     )
 
 
-def _where_learned(row: pd.Series, moved: pd.DataFrame) -> str:
+def _where_learned(report: Report, row: pd.Series) -> str:
     """How much one adapter learned, and what it then changed of sycophancy, beyond its control."""
-    own = moved[(moved["model"] == row["model"]) & (moved["adapter"] == row["adapter"])]
+    asked = of_kind(report).drop_duplicates([*CELL, "adapter"])
+    asked = asked[(asked["model"] == row["model"]) & (asked["adapter"] == row["adapter"])]
+    own, unread = _judged(asked), asked.loc[asked["status"] == NOT_READABLE, "task"]
     changes = [
         f"{_printed(one)} on *{TASKS[one['task']]}* (n = {show(one['n'])})" for one in _rows(own)
     ]
     gain = f"{_printed(row)}{_of_what(row)} (n = {show(row['n'])})"
     return (
         f" With {_named(row)} the gain is {gain}, and the change in sycophancy "
-        f"{listed(changes, none='cannot be read')}."
+        f"{listed(changes, none='cannot be read')}"
+        + f" ({in_italics(unread)}: replies not readable)" * bool(changes and len(unread))
+        + "."
     )
 
 
