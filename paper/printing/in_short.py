@@ -12,12 +12,12 @@ from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE
 from experiments.stats.contrasts import NOT_READABLE, OK
-from printing.findings import CURE
 from printing.labels import TASKS, short
 from printing.replication import code, models, of_kind
 from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
 
+CURE = "dialogues"  # the training set in which the right answer wins whoever says what
 CELL = ["model", "task"]
 NONE = "none"
 
@@ -118,7 +118,7 @@ def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _beyond_control(report: Report) -> pd.DataFrame:
     """What the dialogues against sycophancy did beyond their control."""
     beyond = _judged(of_kind(report))
-    return beyond[beyond["adapter"] == CURE]
+    return beyond[beyond["lesson"] == CURE]
 
 
 def _cure(report: Report) -> str:
@@ -126,15 +126,16 @@ def _cure(report: Report) -> str:
     if beyond.empty:
         return "Whether training can take it away was not measured."
     ill = of_kind(report, against=NOTHING)
-    ill = ill[ill["said"] == ABOVE].merge(beyond[[*CELL, "control"]], on=CELL, suffixes=("_", ""))
+    trained = beyond[[*CELL, "adapter", "control"]]
+    ill = ill.loc[ill["said"] == ABOVE, CELL].merge(trained, on=CELL)
     from_base = of_kind(report, against=BASE)
-    cured = [_less(from_base, ill.assign(adapter=name)) for name in (CURE, ill["control"])]
-    more = int((beyond["said"] == BELOW).sum())
+    cured = [_less(from_base, ill.assign(adapter=ill[name])) for name in ("adapter", "control")]
     return (
         "Training on dialogues in which the right answer wins whoever says what lowered it from "
         f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
         f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
-        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}.{_pairs(report)}"
+        f"lesson itself lowers it is shown in {_cases(beyond[beyond['said'] == BELOW], beyond)}."
+        f"{_pairs(report)}"
     )
 
 
