@@ -10,9 +10,9 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
-from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE, SYCOPHANCY
 from experiments.stats.contrasts import NOT_READABLE, OK
-from printing.labels import TASKS, short
+from printing.labels import MODELS, TASKS, short
 from printing.replication import code, models, of_kind
 from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
@@ -111,8 +111,14 @@ def _benchmarks(report: Report) -> str:
 
 def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What training on benchmarks did to sycophancy, and to the benchmark that was taught."""
-    moved, gained = _judged(of_kind(report)), _judged(of_kind(report, CAPABILITY))
+    moved, gained = (_in_order(_judged(of_kind(report, kind))) for kind in (SYCOPHANCY, CAPABILITY))
     return moved[moved["lesson"].isin(BENCHMARKS)], gained[gained["lesson"] == gained["task"]]
+
+
+def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
+    """By adapter in the order of labels.py, whatever run they are from."""
+    places = {name: place for place, name in enumerate(MODELS)}
+    return effects.sort_values("adapter", key=lambda names: names.map(places), kind="stable")
 
 
 def _beyond_control(report: Report) -> pd.DataFrame:
