@@ -112,7 +112,7 @@ def _moved(report: Report, model: str, adapter: str, lesson: str) -> str:
         for way, side in (("more", ABOVE), ("less", BELOW))
         if (tasks := [task for task, one in others if one is not None and one["said"] == side])
     ]
-    change = None if own is None else own["said"]
+    change = "" if own is None else str(own["said"])
     if first == lesson:
         learned = "" if change == ABOVE else "not shown to be "
         capability = f"the benchmark is {learned}learned"

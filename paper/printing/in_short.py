@@ -13,7 +13,7 @@ from experiments.params import BASE, BENCHMARKS
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE, SYCOPHANCY
 from experiments.stats.contrasts import NOT_READABLE, OK
 from printing.labels import MODELS, TASKS, short
-from printing.replication import code, models, of_kind
+from printing.replication import code, effect, models, of_kind
 from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
 
@@ -141,7 +141,32 @@ def _cure(report: Report) -> str:
         f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
         f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
         f"lesson itself lowers it is shown in {_cases(beyond[beyond['said'] == BELOW], beyond)}."
-        f"{_pairs(report)}"
+        f"{_with_and_without(report, beyond)}{_pairs(report)}"
+    )
+
+
+def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
+    """How far the most training against sycophancy moved the largest model, with its lesson and
+    without, on tests where the user counts for more before: one interval at a time.
+    """
+    own = beyond[beyond["model"] == models(report)[-1]]
+    own = own[own["passes"] == own["passes"].max()]
+    parts = []
+    for row in _rows(own):
+        before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
+        moved = [
+            effect(report, SYCOPHANCY, BASE, row["model"], name, row["task"])
+            for name in (row["adapter"], row["control"])
+        ]
+        if before is not None and before["low"] > 0 and all(one is not None for one in moved):
+            amounts = " and ".join(map(_printed, moved))
+            level = fill(f"untrained: {{estimate:+{digits(before)}}}; n = {{n:.0f}}", before)
+            parts.append(f"{amounts} on *{TASKS[row['task']]}* ({level})")
+    if not parts:
+        return ""
+    return (
+        f" One interval at a time, {_named(own.iloc[0])} moved it, with the lesson and without, by "
+        f"{listed(parts)}."
     )
 
 

@@ -165,6 +165,12 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     )
     assert "in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
     assert "shown in none of 6 cases." in cure
+    moved = r"−0\.50 \[−[\d.]+, −[\d.]+\]"
+    assert re.search(
+        f"Anti-sycophancy in `{middle}` moved it, with the lesson and without, by {moved} nats per "
+        rf"token and {moved} nats per token on \*Answer\* \(untrained: \+0\.60; n = 16\)",
+        cure.replace("\N{NO-BREAK SPACE}", " "),
+    )
     shutil.rmtree(folder)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
     first, untrained, benchmarks, cure = in_short(analysed(root))
