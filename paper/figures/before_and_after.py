@@ -61,7 +61,7 @@ def points(panel: Axes, table: pd.DataFrame, listed: Sequence[Row], y: np.ndarra
             style.dots(panel, table.loc[[(model, name)]].droplevel(0), [height + aside])
         if unread := [name for name in pair if name not in read]:
             which = f"{'hollow' if unread == [control] else 'filled'}: " if read else ""
-            style.remark(panel, height, which + NOT_READABLE)
+            style.remark(panel, height, which + NOT_READABLE, right=bool(read))
 
 
 def rows(report: Report) -> list[Row]:

@@ -166,7 +166,7 @@ def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
         return ""
     return (
         f" One interval at a time, {_named(own.iloc[0])} moved it, with the lesson and without, by "
-        f"{listed(parts)}."
+        f"{listed(parts)}. Less of it can also mean that others are heeded more."
     )
 
 
