@@ -432,9 +432,9 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     assert "that it taught the benchmark is shown in 1 of 2 cases" in first
     assert (
         f"With TruthfulQA in `{middle}` the gain is +0.30 [+0.20, +0.40] in the probability of "
-        "the right option (n = 12), and the change in sycophancy "
+        "the right option (n = 12; from untrained: adapter "
     ) in benchmarks
-    assert " on *Answer* (n = 16), " in benchmarks
+    assert " on *Answer* (n = 16; from untrained: adapter " in benchmarks
 
 
 def test_models_without_paired_choices_are_not_said_to_have_any(root: Path) -> None:
