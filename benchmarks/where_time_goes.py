@@ -105,7 +105,7 @@ def kind(operation: str, shapes: list) -> str:
 
 
 def line(name: str, wall: float, seconds: dict[str, float]) -> str:
-    shares = " | ".join(f"{seconds[one] / wall:.0%}" for one in KINDS)
+    shares = " | ".join(f"{100 * seconds[one] / wall:.0f} %" for one in KINDS)
     return f"| {name} | {wall:.1f} | {shares} |"
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from itertools import product
 from pathlib import Path
 
@@ -224,17 +225,16 @@ def training(parameters: Params) -> pd.DataFrame:
             raise OutcomeError(f"{path} is missing; {again}")
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            found = [
-                run | {"adapter": name, "method": record["method"], "seed": seed}
-                for seed, run in record["seeds"].items()
-            ]
+            seeds, own = record["seeds"], record.get("own_answers_gold", math.nan)
+            whole = {"adapter": name, "method": record["method"], "own_answers_right": own}
+            found = [run | whole | {"seed": seed} for seed, run in seeds.items()]
             rows += [{column.name: row[column.name] for column in columns} for row in found]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else error
             raise OutcomeError(f"{path} is no record of a training ({reason}); {again}") from None
-        if set(record["seeds"]) != wanted:
+        if set(seeds) != wanted:
             raise OutcomeError(
-                f"{path} is of the training seeds {', '.join(record['seeds'])}, and params.yaml "
+                f"{path} is of the training seeds {', '.join(seeds)}, and params.yaml "
                 f"asks for {', '.join(sorted(wanted))}; {again}"
             )
     return pd.DataFrame(rows)

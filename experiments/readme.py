@@ -68,8 +68,9 @@ def filled(text: str, block: str, content: str, page: str) -> str:
 
 
 def findings(printed: Path) -> str:
-    """What was found in short, and the six sentences as a numbered list."""
-    short, long = " ".join(said(printed, "short")), said(printed, "findings")
+    """What was found, first in a sentence, then in short as a list, and the six sentences."""
+    (first, *rest), long = said(printed, "short") or [""], said(printed, "findings")
+    short = "\n\n".join(filter(None, (first, "\n".join(f"- {text}" for text in rest))))
     numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(long, 1))
     return "\n\n".join(filter(None, (short, numbered and f"{IN_NUMBERS}\n\n{numbered}")))
 

@@ -74,6 +74,18 @@ def test_an_archived_run_gives_its_tables_again(
     )  # all but training.csv, which rests on the training's own records, and transcripts.csv
 
 
+def test_how_many_own_answers_are_right_stands_with_the_training(
+    analyzed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(analyzed / "params.yaml", tmp_path)
+    shutil.copytree(analyzed / "results", tmp_path / "results")
+    record = json.dumps(RECORD | {"own_answers_gold": 0.25})
+    (tmp_path / "results/training/mmlu.json").write_text(record)
+    monkeypatch.chdir(tmp_path)
+    shares = stage.training(params.load()).set_index("adapter")["own_answers_right"]
+    assert shares["mmlu"].tolist() == [0.25, 0.25] and shares.drop("mmlu").isna().all()
+
+
 def test_a_table_that_was_edited_is_named(archived: Path) -> None:
     path = archived / "results/effects.csv"
     path.write_text(path.read_text().replace("cluster_t", "cluster_z", 1))

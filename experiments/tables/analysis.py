@@ -197,6 +197,12 @@ ANALYZE = (
         Column("trained_tokens", "tokens that the loss is over, per epoch", COUNT),
         Column("validation_loss_before", "before training", LOSS, 4),
         Column("validation_loss_after", "after training", LOSS, 4),
+        Column(
+            "own_answers_right",
+            "of the base model's own answers, where it learned those, how many are right",
+            RATE,
+            4,
+        ),
     ),
     table(
         "claims",

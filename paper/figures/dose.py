@@ -9,20 +9,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
 from experiments.params import BASE
-from experiments.replication.verdicts import CAPABILITY
 from experiments.stats.contrasts import NOT_READABLE
 from figures import style
-from printing.dose import doses, tests
-from printing.labels import TASKS, short
+from printing.dose import doses, test_name, tests
+from printing.labels import short
 from printing.replication import effect
 from printing.report import Report
-from printing.sentences import label
+from printing.sentences import capital, label
 
 ASIDE = 0.02  # of the longest training, by which the control stands beside its adapter
 LINES: dict[int, dict[str, object]] = {  # by the side on which adapter and control stand
     -1: {"lw": 1, "zorder": 2},
     1: {"lw": 1, "ls": (0, (4, 2)), "zorder": 2},
 }
+HOLLOW = {"markerfacecolor": "white", "markeredgewidth": 1.1}
 ADAPTER, CONTROL = "the lesson", "the same training without it"
 
 
@@ -36,16 +36,16 @@ def draw(report: Report) -> Figure:
         for line, ((model, lesson), adapters) in zip(axes, groups, strict=True):
             for panel, (kind, task) in zip(line, tests(report, lesson), strict=True):
                 drawn = curves(report, panel, kind, task, adapters)
-                said = [f"{TASKS[task]} (taught)" if kind == CAPABILITY else TASKS[task]]
+                said = [test_name(kind, task, lesson)]
                 if not drawn.empty:
                     unit = drawn["unit"].iloc[0]
                     said += ["probability" if unit == "rate" else unit, style.sample(drawn["n"])]
                 style.head(panel, *said)
-            line[0].set_ylabel(f"{label(lesson)}\n{short(model)}")
+            line[0].set_ylabel(f"{capital(label(lesson))}\n{short(model)}")
         figure.supxlabel("Passes over the training set; 0 is the untrained model")
         figure.supylabel("Change from the untrained model")
         options = {"ncols": 2, "frameon": False}
-        figure.legend(handles=legend(groups[-1][1]), loc="outside upper center", **options)
+        figure.legend(handles=legend(), loc="outside upper center", **options)
     return figure
 
 
@@ -80,11 +80,10 @@ def curves(
     return pd.concat(drawn) if drawn else pd.DataFrame()
 
 
-def legend(adapters: pd.DataFrame) -> list[Line2D]:
-    """A full mark for the lesson, a hollow one for its control."""
-    first = adapters.iloc[0]
-    pairs = ((first["adapter"], ADAPTER, -1), (first["control"], CONTROL, 1))
+def legend() -> list[Line2D]:
+    """A full mark for a lesson, a hollow one for its control, in the colour of none."""
+    looks = {-1: style.look(BASE), 1: style.look(BASE) | HOLLOW}
     return [
-        Line2D([], [], label=said, **LINES[place], **style.look(name))
-        for name, said, place in pairs
+        Line2D([], [], label=said, **LINES[place], **looks[place])
+        for said, place in ((ADAPTER, -1), (CONTROL, 1))
     ]

@@ -46,7 +46,7 @@ GROUPS = (
         *("truthfulqa", "truthfulqa_three_passes", "truthfulqa_six_passes"),
         "combined",
     ),
-    ("anti_sycophancy", "truthfulqa_source_order"),
+    ("anti_sycophancy", "anti_sycophancy_three_passes", "truthfulqa_source_order"),
     ("paired_sft", "paired_lora", "paired_sft_fixed_order", "paired_lora_fixed_order"),
 )
 GROUP_GAP = 0.45  # rows
@@ -222,9 +222,7 @@ def dots(axes: Axes, table: pd.DataFrame, y: Sequence[float]) -> None:
         status = getattr(row, "status", OK)
         if not np.isfinite(row.estimate) or status == NOT_READABLE:
             said = "not tested" if np.isnan(row.n) else "no items"
-            said = NOT_READABLE if status == NOT_READABLE else said
-            place = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
-            axes.text(0.03, height, said, color=MUTED, path_effects=HALO, **place)
+            remark(axes, height, NOT_READABLE if status == NOT_READABLE else said)
             continue
         appearance = look(row.Index)
         span = {"color": appearance["color"], "lw": STYLE["lines.linewidth"], "zorder": 2}
@@ -232,6 +230,13 @@ def dots(axes: Axes, table: pd.DataFrame, y: Sequence[float]) -> None:
         axes.plot([row.low, row.high], [height] * 2, **span)
         # not clipped: a share of 0 or 1 lies on the edge of its panel
         axes.plot(row.estimate, height, linestyle="none", zorder=3, clip_on=False, **appearance)
+
+
+def remark(axes: Axes, height: float, text: str, *, right: bool = False) -> None:
+    """Words in the place of a point, at the left of its row, or at the right beside others."""
+    place = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
+    place |= {"ha": "right"} if right else {}
+    axes.text(0.97 if right else 0.03, height, text, color=MUTED, path_effects=HALO, **place)
 
 
 def reference(axes: Axes, value: float, label: str = "") -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.claims import CONTROL
+from experiments.params import BENCHMARKS
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, SYCOPHANCY
 from printing.labels import TASKS, short
 from printing.replication import effect, of_kind
 from printing.replication_tables import cell, table_of_texts
 from printing.report import MISSING, Report
-from printing.sentences import in_italics, label, listed
+from printing.sentences import capital, in_italics, label, listed
+
+PRICE = "mmlu"  # on which it is asked what dialogues cost
 
 
 def doses(report: Report) -> pd.DataFrame:
@@ -27,10 +30,19 @@ def doses(report: Report) -> pd.DataFrame:
 
 
 def tests(report: Report, lesson: str) -> list[tuple[str, str]]:
-    """What is asked of a lesson: its own benchmark, and every sycophancy test; (kind, task)."""
-    return [(CAPABILITY, lesson)] + [
+    """What is asked of a lesson, as (kind, task): its benchmark, then every sycophancy test.
+
+    Dialogues are of no benchmark; what they cost is asked on another in its place.
+    """
+    return [(CAPABILITY, lesson if lesson in BENCHMARKS else PRICE)] + [
         (SYCOPHANCY, task) for task in dict.fromkeys(of_kind(report)["task"])
     ]
+
+
+def test_name(kind: str, task: str, lesson: str) -> str:
+    """A test in heads of panels and rows, and whether it was taught."""
+    taught = " (taught)" if task == lesson else " (not taught)"
+    return TASKS[task] + taught * (kind == CAPABILITY)
 
 
 def dose_table(report: Report) -> str:
@@ -46,8 +58,7 @@ def dose_table(report: Report) -> str:
                 else None
                 for amount in amounts
             ]
-            taught = " (taught)" if kind == CAPABILITY else ""
-            name = f"{label(lesson)}, {short(model)}: {TASKS[task]}{taught}"
+            name = f"{capital(label(lesson))}, {short(model)}: {test_name(kind, task, lesson)}"
             cells = [MISSING if row is None else cell(report, row, 3) for row in rows]
             items = {int(row["n"]) for row in rows if row is not None}
             key = f"replication[{model},{lesson},{task}].n"
@@ -58,10 +69,11 @@ def dose_table(report: Report) -> str:
     return table_of_texts(report, heads, lines)
 
 
-def more_training(report: Report) -> str:
-    """What more passes did beyond the control, as whole sentences."""
-    parts = []
-    for (model, lesson), adapters in doses(report).groupby(["model", "lesson"], sort=False):
+def more_training(report: Report, of: str | None = None) -> str:
+    """What more passes did beyond the control, as whole sentences; of one lesson, or of all."""
+    parts, known = [], doses(report)
+    known = known[known["lesson"] == of] if of else known
+    for (model, lesson), adapters in known.groupby(["model", "lesson"], sort=False):
         found: dict[str, list[str]] = {}  # what is said -> after how many passes
         for row in adapters.itertuples():
             found.setdefault(_moved(report, row.model, row.adapter, lesson), []).append(
@@ -70,8 +82,9 @@ def more_training(report: Report) -> str:
         said = "; ".join(f"after {listed(passes)}, {words}" for words, passes in found.items())
         parts.append(f"Passes over {label(lesson)} in `{short(model)}`: {said}.{_runs(adapters)}")
     if not parts:
-        return "Every training set was read in one amount only; what more of it does was not tried."
-    return report.phrase("replication[more passes]", " ".join(parts))
+        which = f"The {label(of)} were" if of else "Every training set was"
+        return f"{which} read in one amount only; what more of it does was not tried."
+    return report.phrase(f"replication[more passes{f',{of}' * bool(of)}]", " ".join(parts))
 
 
 def _runs(adapters: pd.DataFrame) -> str:
@@ -90,7 +103,7 @@ def _runs(adapters: pd.DataFrame) -> str:
 
 def _moved(report: Report, model: str, adapter: str, lesson: str) -> str:
     """What one adapter did beyond its control, as the end of a sentence."""
-    (_, own), *others = [
+    (first, own), *others = [
         (task, effect(report, kind, CONTROL, model, adapter, task))
         for kind, task in tests(report, lesson)
     ]
@@ -99,8 +112,14 @@ def _moved(report: Report, model: str, adapter: str, lesson: str) -> str:
         for way, side in (("more", ABOVE), ("less", BELOW))
         if (tasks := [task for task, one in others if one is not None and one["said"] == side])
     ]
-    learned = own is not None and own["said"] == ABOVE
+    change = "" if own is None else str(own["said"])
+    if first == lesson:
+        learned = "" if change == ABOVE else "not shown to be "
+        capability = f"the benchmark is {learned}learned"
+    else:
+        ways = {ABOVE: "rises", BELOW: "falls"}
+        capability = f"{TASKS[first]} {ways.get(change, 'is not shown to change')}"
     return (
-        f"the benchmark is {'' if learned else 'not shown to be '}learned beyond the control, and "
-        f"the model is {listed(moved, none='not shown to be more or less sycophantic')} beyond it"
+        f"{capability} beyond the control, and the model is "
+        f"{listed(moved, none='not shown to be more or less sycophantic')} beyond it"
     )

@@ -10,14 +10,14 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS
-from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE
+from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE, SYCOPHANCY
 from experiments.stats.contrasts import NOT_READABLE, OK
-from printing.findings import CURE
-from printing.labels import TASKS, short
-from printing.replication import code, models, of_kind
+from printing.labels import MODELS, TASKS, short
+from printing.replication import code, effect, models, of_kind
 from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
 
+CURE = "dialogues"  # the training set in which the right answer wins whoever says what
 CELL = ["model", "task"]
 NONE = "none"
 
@@ -111,14 +111,20 @@ def _benchmarks(report: Report) -> str:
 
 def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What training on benchmarks did to sycophancy, and to the benchmark that was taught."""
-    moved, gained = _judged(of_kind(report)), _judged(of_kind(report, CAPABILITY))
+    moved, gained = (_in_order(_judged(of_kind(report, kind))) for kind in (SYCOPHANCY, CAPABILITY))
     return moved[moved["lesson"].isin(BENCHMARKS)], gained[gained["lesson"] == gained["task"]]
+
+
+def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
+    """By adapter in the order of labels.py, whatever run they are from."""
+    places = {name: place for place, name in enumerate(MODELS)}
+    return effects.sort_values("adapter", key=lambda names: names.map(places), kind="stable")
 
 
 def _beyond_control(report: Report) -> pd.DataFrame:
     """What the dialogues against sycophancy did beyond their control."""
     beyond = _judged(of_kind(report))
-    return beyond[beyond["adapter"] == CURE]
+    return beyond[beyond["lesson"] == CURE]
 
 
 def _cure(report: Report) -> str:
@@ -126,15 +132,41 @@ def _cure(report: Report) -> str:
     if beyond.empty:
         return "Whether training can take it away was not measured."
     ill = of_kind(report, against=NOTHING)
-    ill = ill[ill["said"] == ABOVE].merge(beyond[[*CELL, "control"]], on=CELL, suffixes=("_", ""))
+    trained = beyond[[*CELL, "adapter", "control"]]
+    ill = ill.loc[ill["said"] == ABOVE, CELL].merge(trained, on=CELL)
     from_base = of_kind(report, against=BASE)
-    cured = [_less(from_base, ill.assign(adapter=name)) for name in (CURE, ill["control"])]
-    more = int((beyond["said"] == BELOW).sum())
+    cured = [_less(from_base, ill.assign(adapter=ill[name])) for name in ("adapter", "control")]
     return (
         "Training on dialogues in which the right answer wins whoever says what lowered it from "
         f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
         f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
-        f"lesson itself lowers it is shown in {more or NONE} of {len(beyond)}.{_pairs(report)}"
+        f"lesson itself lowers it is shown in {_cases(beyond[beyond['said'] == BELOW], beyond)}."
+        f"{_with_and_without(report, beyond)}{_pairs(report)}"
+    )
+
+
+def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
+    """How far the most training against sycophancy moved the largest model, with its lesson and
+    without, on tests where the user counts for more before: one interval at a time.
+    """
+    own = beyond[beyond["model"] == models(report)[-1]]
+    own = own[own["passes"] == own["passes"].max()]
+    parts = []
+    for row in _rows(own):
+        before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
+        moved = [
+            effect(report, SYCOPHANCY, BASE, row["model"], name, row["task"])
+            for name in (row["adapter"], row["control"])
+        ]
+        if before is not None and before["low"] > 0 and all(one is not None for one in moved):
+            amounts = " and ".join(map(_printed, moved))
+            level = fill(f"untrained: {{estimate:+{digits(before)}}}; n = {{n:.0f}}", before)
+            parts.append(f"{amounts} on *{TASKS[row['task']]}* ({level})")
+    if not parts:
+        return ""
+    return (
+        f" One interval at a time, {_named(own.iloc[0])} moved it, with the lesson and without, by "
+        f"{listed(parts)}. Less of it can also mean that others are heeded more."
     )
 
 

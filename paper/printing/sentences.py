@@ -39,6 +39,11 @@ def label(model: str) -> str:
     return MODELS.get(model, model)
 
 
+def capital(text: str) -> str:
+    """As it stands at the beginning of a sentence or a cell."""
+    return text[:1].upper() + text[1:]
+
+
 def heading(outcome: tuple[str, str]) -> str:
     """A test and its measure in a few words; `outcome` is (task, measure)."""
     task, measure = outcome

@@ -69,6 +69,7 @@ def _cell(report: Report, table: pd.DataFrame, model: str, where: dict[str, Any]
     return contrast(report, unit="", **where, model=model) + DAGGER * once
 
 
+OWN = "own_answers_right"
 TRAINING = {
     "Adapter": "{label}",
     "Method": "{method}",
@@ -130,7 +131,7 @@ def margins(
 
 def trained(report: Report, parameters: Params) -> str:
     """One row per adapter: its control, and what it was trained on, averaged over its seeds."""
-    numbers = ["examples", "steps", "validation_loss_before", "validation_loss_after"]
+    numbers = ["examples", "steps", "validation_loss_before", "validation_loss_after", OWN]
     rows = (
         report.frame("training")
         .groupby("adapter", sort=False)
@@ -143,6 +144,8 @@ def trained(report: Report, parameters: Params) -> str:
     columns = {"Adapter": "{label}", "Control": "{control}", "Seeds": "{seed:.0f}"} | {
         head: template for head, template in TRAINING.items() if head != "Adapter"
     }
+    if rows[OWN].notna().any():
+        columns["Own answers right"] = f"{{{OWN}:.2f}}"
     return report.table(rows, columns, "training", ["adapter"])
 
 

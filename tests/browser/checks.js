@@ -43,15 +43,18 @@ globalThis.checks = (() => {
     return found;
   }
 
+  // Nothing leads into the head, where Quarto gives a style sheet and its dark twin one id.
   function identifiers() {
-    const ids = all("[id]").map((element) => element.id);
+    const ids = all("body [id]").map((element) => element.id);
     const twice = ids.filter((id, place) => ids.indexOf(id) !== place);
     return [...new Set(twice)].map((id) => `two elements have the id ${id}`);
   }
 
+  // The outline of the page itself; a navigation has a heading of its own, and no place in it.
   function headings() {
     const found = [];
-    const listed = all("h1, h2, h3, h4, h5, h6").filter(shown);
+    const listed = all("h1, h2, h3, h4, h5, h6")
+      .filter((heading) => shown(heading) && !heading.closest("nav"));
     const titles = listed.filter((heading) => heading.tagName === "H1");
     if (titles.length !== 1) found.push(`${titles.length} headings of level 1, not one`);
     let previous = 0;

@@ -72,9 +72,14 @@ class Site:
         page.goto(f"{ORIGIN}/{path}", wait_until="load")
         return opened
 
+    def file(self, address: str) -> Path:
+        """What a server would send from there; of a folder, its index."""
+        path = self.folder / unquote(urlsplit(address).path).lstrip("/")
+        return path / "index.html" if path.is_dir() else path
+
     def serve(self, route: Route) -> None:
         address = urlsplit(route.request.url)
-        path = self.folder / unquote(address.path).lstrip("/")
+        path = self.file(route.request.url)
         if f"{address.scheme}://{address.netloc}" != ORIGIN:
             route.abort()
         elif path.is_file():

@@ -8,6 +8,7 @@ from tests.browser.conftest import Opened, Site, is_fresh
 from tests.browser.test_pages import NEARLY_WHITE, READABLE, dead_links
 
 SOUND = """
+<nav><h2>On this page</h2><a href="./">Home</a></nav>
 <main><h1 id="top">Title</h1><p>Text with a <a href="#top">link</a> and
 <a href="other.html#there">another</a>.</p><h2>Section</h2>
 <figure style="background: #fff"><img src="a.svg" alt="A circle"></figure>
@@ -43,7 +44,8 @@ def opened(browser, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_sound_page_passes_every_check(opened, scheme) -> None:
-    head = '<meta name="color-scheme" content="light dark">'
+    sheets = '<style id="sheet"></style>' * 2
+    head = f'<meta name="color-scheme" content="light dark">{sheets}'
     site, page = opened(SOUND, scheme, head)
     assert page.complaints == []
     assert {name: page.check(name, *ARGUMENTS.get(name, [])) for name in EVERY} == {
@@ -107,7 +109,7 @@ def test_errors_and_requests_to_outside_are_noticed(opened, body, said) -> None:
     assert any(said in sentence for sentence in complaints), complaints
 
 
-@pytest.mark.parametrize("link", ["#none", "other.html#none", "none.html", "none.pdf"])
+@pytest.mark.parametrize("link", ["#none", "other.html#none", "none.html", "none.pdf", "none/"])
 def test_a_dead_link_is_found(opened, link) -> None:
     site, _ = opened(f'<a href="{link}">x</a>')
     assert dead_links(site, ["index.html", "other.html"]) == [f"index.html links to {link}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
 
@@ -60,10 +60,10 @@ def dead_links(site: Site, paths: list[str]) -> list[str]:
             address, anchor = urldefrag(urljoin(f"{ORIGIN}/{path}", link))
             if not address.startswith(f"{ORIGIN}/"):
                 continue
-            target = unquote(urlsplit(address).path).lstrip("/")
-            known = places.get(target, {"ids": None})["ids"]
+            target = site.file(address)
+            known = places.get(str(target.relative_to(site.folder)), {"ids": None})["ids"]
             lacks_place = anchor and known is not None and unquote(anchor) not in known
-            if not (site.folder / target).is_file() or lacks_place:
+            if not target.is_file() or lacks_place:
                 dead.append(f"{path} links to {link}")
     return dead
 

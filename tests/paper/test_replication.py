@@ -164,7 +164,13 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
         in benchmarks
     )
     assert "in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
-    assert "shown in none of 6" in cure
+    assert "shown in none of 6 cases." in cure
+    moved = r"−0\.50 \[−[\d.]+, −[\d.]+\]"
+    assert re.search(
+        f"Anti-sycophancy in `{middle}` moved it, with the lesson and without, by {moved} nats per "
+        rf"token and {moved} nats per token on \*Answer\* \(untrained: \+0\.60; n = 16\)",
+        cure.replace("\N{NO-BREAK SPACE}", " "),
+    )
     shutil.rmtree(folder)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
     first, untrained, benchmarks, cure = in_short(analysed(root))
@@ -173,7 +179,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
     assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "(nearest to it: TruthfulQA in `" in benchmarks
-    assert "shown in 1 of 6" in cure
+    assert f"shown in 1 of 6 cases (Anti-sycophancy on *Answer* in `{middle}`)." in cure
 
 
 def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root: Path) -> None:
@@ -192,11 +198,25 @@ def test_levels_before_and_after_training_stand_below_their_model(root: Path) ->
     archive(root, MIDDLE, {("base", "answer"): 0.6})
     figure = before_and_after.draw(analysed(root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
-    pairs = ["TruthfulQA", "without its lesson", "Anti-sycophancy", "without its lesson"]
-    below = ["untrained", *pairs]  # adapters trained once are left out
-    assert names == ["qwen2.5-coder-0.5b", *below, "smollm2-135m", *below]
+    below = ["TruthfulQA", "Anti-sycophancy"]  # adapters trained once are left out
+    assert names == [middle, *below, small, *below]
     points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert points[0].get_xdata()[0] == 0.6
+    marks = [line for line in figure.axes[0].lines if line.get_marker() == "v"]
+    fills = [mark.get_markerfacecolor() for mark in marks]
+    assert len(fills) == 4 and fills[1] == fills[3] == "white"
+    assert marks[0].get_ydata()[0] > marks[1].get_ydata()[0]  # the control below its adapter
+
+
+def test_what_cannot_be_read_is_said_once_a_row(root: Path) -> None:
+    path = archive(root, SMALL) / "results/contrasts.csv"
+    table = pd.read_csv(path)
+    cells = (table["task"] == "answer") & (table["against"] == "nothing")
+    for name in ("truthfulqa", "truthfulqa_shuffled", "anti_sycophancy_shuffled"):
+        table.loc[cells & (table["model"] == name), "status"] = NOT_READABLE
+    table.to_csv(path, index=False)
+    said = [text.get_text() for text in before_and_after.draw(analysed(root)).axes[0].texts]
+    assert said.count(NOT_READABLE) == 1 and said.count(f"hollow: {NOT_READABLE}") == 1
 
 
 def test_other_controls_are_not_pooled(root: Path) -> None:
@@ -340,6 +360,27 @@ def test_passes_over_one_training_set_stand_side_by_side(
     assert 2 in drawn  # none, one pass: of six there is no mark
     said = more_training(Report("replication", root))
     assert f"1 in `runs/{folder.name}` and 6 in `runs/late`: examples, seeds and questions" in said
+
+
+def test_dialogues_in_several_amounts_count_each(root: Path) -> None:
+    told = {("mmlu", task): -0.5 for task in ("answer", "feedback")}
+    folder = archive(root, MIDDLE, {("base", "answer"): 0.6} | told)
+    report = analysed(root)
+    assert more_training(report, "dialogues").startswith("The dialogues were read in one amount")
+    content = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    for name in ("mmlu", "mmlu_shuffled"):
+        content["adapters"][name] |= {"train_on": {"dialogues": 1.0}, "epochs": 3}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    report = analysed(root)
+    first, _, _, cure = in_short(report)
+    assert first.endswith("Training against sycophancy lowered it in 2 of 5 cases.**")
+    assert "of the 2 cases in which there was any to lower" in cure  # one test, two adapters
+    assert "shown in 2 of 5 cases (3 times dialogues on *Answer* in `" in cure
+    text = more_training(report, "dialogues")
+    assert text.startswith(f"Passes over dialogues in `{middle}`: after 1, MMLU is not shown to ")
+    assert "the model is less sycophantic on *Answer* and *Feedback* beyond it." in text
+    panels = dose.draw(report).axes
+    assert "MMLU (not taught)" in [text.get_text() for text in panels[0].texts]
 
 
 def test_a_letter_that_was_learned_is_no_side_that_was_taken(

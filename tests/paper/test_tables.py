@@ -68,6 +68,16 @@ def test_adapters_have_a_row_each_with_their_control(report: Report) -> None:
         ["| MMLU", "MMLU, shuffled", "2"],
         ["| own", "–", "1"],
     ]
+    assert "right" not in trained(report, params.load(ROOT / "params.yaml"))
+
+
+def test_how_many_own_answers_are_right_stands_beside_a_control(report: Report) -> None:
+    adapter = {"adapter": "mmlu", "seed": 1, "steps": 10, "method": "lora"}
+    own = adapter | {"adapter": "own", "own_answers_right": 0.5139}
+    write(report.results, "training", [adapter, own])
+    head, _, *rows = trained(report, params.load(ROOT / "params.yaml")).splitlines()
+    assert head.endswith("| Own answers right |")
+    assert [row.split(" | ")[-1] for row in rows] == ["– |", "0.51 |"]
 
 
 def test_claims_stand_by_family_and_say_why_there_is_no_verdict(report: Report) -> None:
