@@ -187,20 +187,37 @@ def _pairs(report: Report) -> str:
 
 
 def _where_learned(report: Report, row: pd.Series) -> str:
-    """How much one adapter learned, and what it then changed of sycophancy, beyond its control."""
+    """How much one adapter learned, and what it then changed of sycophancy, beyond its control.
+
+    Adapter and control also from the untrained model, since a control can lose what is not taught.
+    """
     asked = of_kind(report).drop_duplicates([*CELL, "adapter"])
     asked = asked[(asked["model"] == row["model"]) & (asked["adapter"] == row["adapter"])]
     own, unread = _judged(asked), asked.loc[asked["status"] == NOT_READABLE, "task"]
     changes = [
-        f"{_printed(one)} on *{TASKS[one['task']]}* (n = {show(one['n'])})" for one in _rows(own)
+        f"{_printed(one)} on *{TASKS[one['task']]}* ({_apart(report, one)})" for one in _rows(own)
     ]
-    gain = f"{_printed(row)}{_of_what(row)} (n = {show(row['n'])})"
+    gain = f"{_printed(row)}{_of_what(row)} ({_apart(report, row)})"
     return (
         f" With {_named(row)} the gain is {gain}, and the change in sycophancy "
         f"{listed(changes, none='cannot be read')}"
         + f" ({in_italics(unread)}: replies not readable)" * bool(changes and len(unread))
         + "."
     )
+
+
+def _apart(report: Report, row: pd.Series) -> str:
+    """How many items, and what adapter and control each changed from the untrained model."""
+    changes = [
+        effect(report, row["kind"], BASE, row["model"], name, row["task"])
+        for name in (row["adapter"], row["control"])
+    ]
+    said = [
+        f"{name} {fill(f'{{estimate:+{digits(one)}}}', one)}"
+        for name, one in zip(("adapter", "control"), changes, strict=True)
+        if one is not None
+    ]
+    return f"n = {show(row['n'])}" + f"; from untrained: {', '.join(said)}" * bool(said)
 
 
 def _nearest(gained: pd.DataFrame) -> list[str]:
