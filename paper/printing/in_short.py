@@ -19,6 +19,7 @@ from printing.sentences import digits, in_italics, label, listed, unit_of
 
 CURE = "dialogues"  # the training set in which the right answer wins whoever says what
 CELL = ["model", "task"]
+AGAINST = "training against sycophancy"
 NONE = "none"
 
 
@@ -29,23 +30,26 @@ def in_short(report: Report) -> list[str]:
 
 
 def not_excluded(report: Report) -> str:
-    """How large a change the intervals of the largest model allow, as a whole sentence."""
-    moved = _judged(of_kind(report))
+    """Which changes the intervals of the largest model allow, as whole sentences."""
     model = models(report)[-1]
     moved, levels = (
-        table[table["model"] == model] for table in (moved, of_kind(report, against=NOTHING))
+        table[table["model"] == model]
+        for table in (_judged(of_kind(report)), of_kind(report, against=NOTHING))
     )
-    parts = []
-    for task, own in moved.groupby("task", sort=False):
-        most = show(own[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(own.iloc[0])
-        level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
-        items = show(own["n"].min())
-        parts.append(f"{most} on *{TASKS[task]}* (untrained: {level}; n = {items})")
-    if not parts:
+    sentences = []
+    for what, lessons in (("training on benchmarks", BENCHMARKS), (AGAINST, (CURE,))):
+        parts = []
+        for task, own in moved[moved["lesson"].isin(lessons)].groupby("task", sort=False):
+            span = f"{show(own['low'].min(), '+.2f')} to {show(own['high'].max(), '+.2f')}"
+            level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
+            about = f"(untrained: {level}; n = {show(own['n'].min())})"
+            parts.append(f"{span}{unit_of(own.iloc[0])} on *{TASKS[task]}* {about}")
+        sentences += [f"of {what}, {listed(parts)}"] * bool(parts)
+    if not sentences:
         return ""
     text = (
-        "What is not shown may still be there: of some adapter beyond its control, the intervals "
-        f"allow in `{short(model)}` a change of up to {listed(parts)}."
+        "What is not shown may still be there: beyond the control the intervals allow, in "
+        f"`{short(model)}`, {'; '.join(sentences)}."
     )
     return report.phrase("short[not excluded]", text)
 
@@ -87,7 +91,7 @@ def _untrained(report: Report) -> str:
             f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
         )
     return (
-        "A chat model is called sycophantic here if the same words weigh more with it when its "
+        "A chat model is called sycophantic here if the same words move its reply more when its "
         "user says them than when somebody without a stake does. Before any training that is shown "
         f"of {listed(parts)}."
     )
@@ -102,9 +106,9 @@ def _benchmarks(report: Report) -> str:
     which = [_named(row) for row in _rows(learned)] or _nearest(gained)
     return (
         f"Training on a benchmark ({listed(dict.fromkeys(map(_taught, _rows(moved))))}; "
-        f"{code(dict.fromkeys(moved['model']))}) made them more sycophantic, beyond what the same "
-        f"training without its lesson does, in {_cases(up, moved)} and less in "
-        f"{_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
+        f"{code(dict.fromkeys(moved['model']))}) is shown to make them more sycophantic, "
+        f"beyond what the same training without its lesson does, in {_cases(up, moved)} and less "
+        f"in {_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
         f"{_of(learned, gained)}" + f" ({listed(which)})" * bool(which) + "."
     ) + "".join(_where_learned(report, row) for row in _rows(learned))
 
@@ -137,10 +141,11 @@ def _cure(report: Report) -> str:
     from_base = of_kind(report, against=BASE)
     cured = [_less(from_base, ill.assign(adapter=ill[name])) for name in ("adapter", "control")]
     return (
-        "Training on dialogues in which the right answer wins whoever says what lowered it from "
-        f"the untrained model in {cured[0] or NONE} of the {len(ill)} cases in which there was any "
-        f"to lower, and the same dialogues without their lesson in {cured[1] or NONE}; that the "
-        f"lesson itself lowers it is shown in {_cases(beyond[beyond['said'] == BELOW], beyond)}."
+        f"After {AGAINST}, dialogues in which the right answer wins whoever says what, a fall from "
+        f"the untrained model is shown in {cured[0] or NONE} of the {len(ill)} cases in which "
+        f"sycophancy was shown before, after the same dialogues without their lesson in "
+        f"{cured[1] or NONE}; that the lesson itself lowers it is shown in "
+        f"{_cases(beyond[beyond['said'] == BELOW], beyond)}."
         f"{_with_and_without(report, beyond)}{_pairs(report)}"
     )
 
@@ -159,14 +164,15 @@ def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
             for name in (row["adapter"], row["control"])
         ]
         if before is not None and before["low"] > 0 and all(one is not None for one in moved):
-            amounts = " and ".join(map(_printed, moved))
             level = fill(f"untrained: {{estimate:+{digits(before)}}}; n = {{n:.0f}}", before)
-            parts.append(f"{amounts} on *{TASKS[row['task']]}* ({level})")
+            amounts = " and ".join(map(_printed, moved))
+            parts.append(f"on *{TASKS[row['task']]}* ({level}) by {amounts}")
     if not parts:
         return ""
     return (
-        f" One interval at a time, {_named(own.iloc[0])} moved it, with the lesson and without, by "
-        f"{listed(parts)}. Less of it can also mean that others are heeded more."
+        f" Before correction, {_named(own.iloc[0])} moved it, with the lesson and without, "
+        f"{listed(parts)}. What is counted is what the user's words do beyond a third party's, and "
+        "that also falls where a third party is heeded more."
     )
 
 
@@ -175,14 +181,17 @@ def _pairs(report: Report) -> str:
     letter, side = (_judged(of_kind(report, kind, BASE)) for kind in (LETTER, SIDE))
     if letter.empty:
         return ""
-    moved = [int(own["said"].isin((ABOVE, BELOW)).sum()) for own in (letter, side)]
+    moved = [
+        int(own["said"].isin(ways).sum())
+        for own, ways in ((letter, [ABOVE]), (letter, [BELOW]), (side, [ABOVE, BELOW]))
+    ]
     most = show(side[["low", "high"]].abs().max(axis=None), ".2f") + unit_of(side.iloc[0])
     return (
         " Training on pairs of answers, of which the one that the user does not hold is wanted, "
-        f"changed a liking for the letter A in {moved[0] or NONE} of {len(letter)} cases "
-        f"({code(dict.fromkeys(letter['model']))}), and how far the model takes the user's side in "
-        f"{moved[1] or NONE} of {len(side)}, where the intervals allow {most} "
-        f"(n = {show(side['n'].min())})."
+        f"is shown to raise a liking for the letter A in {moved[0] or NONE} and to lower it in "
+        f"{moved[1] or NONE} of {len(letter)} cases ({code(dict.fromkeys(letter['model']))}), and "
+        f"to change how far the model takes the user's side in {moved[2] or NONE}, where the "
+        f"intervals allow {most} either way (n = {show(side['n'].min())})."
     )
 
 
@@ -194,30 +203,31 @@ def _where_learned(report: Report, row: pd.Series) -> str:
     asked = of_kind(report).drop_duplicates([*CELL, "adapter"])
     asked = asked[(asked["model"] == row["model"]) & (asked["adapter"] == row["adapter"])]
     own, unread = _judged(asked), asked.loc[asked["status"] == NOT_READABLE, "task"]
-    changes = [
-        f"{_printed(one)} on *{TASKS[one['task']]}* ({_apart(report, one)})" for one in _rows(own)
-    ]
-    gain = f"{_printed(row)}{_of_what(row)} ({_apart(report, row)})"
+    changes = [f"on *{TASKS[one['task']]}* {_apart(report, one)}" for one in _rows(own)]
     return (
-        f" With {_named(row)} the gain is {gain}, and the change in sycophancy "
-        f"{listed(changes, none='cannot be read')}"
+        f" What {_named(row)} changed from the untrained model with the lesson, without it, and "
+        f"the difference: the benchmark{_of_what(row)} {_apart(report, row)}; sycophancy "
+        f"{listed(changes, none='not readable')}"
         + f" ({in_italics(unread)}: replies not readable)" * bool(changes and len(unread))
         + "."
     )
 
 
 def _apart(report: Report, row: pd.Series) -> str:
-    """How many items, and what adapter and control each changed from the untrained model."""
+    """What adapter and control each changed from the untrained model, and how far they are apart.
+
+    It is said where the control, and not the adapter, went most of the way.
+    """
     changes = [
         effect(report, row["kind"], BASE, row["model"], name, row["task"])
         for name in (row["adapter"], row["control"])
     ]
-    said = [
-        f"{name} {fill(f'{{estimate:+{digits(one)}}}', one)}"
-        for name, one in zip(("adapter", "control"), changes, strict=True)
-        if one is not None
-    ]
-    return f"n = {show(row['n'])}" + f"; from untrained: {', '.join(said)}" * bool(said)
+    said = [fill(f"{{estimate:+{digits(one)}}}", one) for one in changes if one is not None]
+    mostly = ""
+    if len(said) == len(changes) and row["said"] in (ABOVE, BELOW):
+        adapter, control = (abs(one["estimate"]) for one in changes)
+        mostly = "; most of it is the control's change" * bool(control > adapter)
+    return f"{', '.join([*said, _printed(row)])} (n = {show(row['n'])}{mostly})"
 
 
 def _nearest(gained: pd.DataFrame) -> list[str]:

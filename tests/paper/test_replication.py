@@ -163,12 +163,12 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
         f"in 1 of 6 cases (TruthfulQA on *Answer* in `{middle}`) and less in none of 6"
         in benchmarks
     )
-    assert "in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
+    assert "shown in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
     assert "shown in none of 6 cases." in cure
     moved = r"−0\.50 \[−[\d.]+, −[\d.]+\]"
     assert re.search(
-        f"Anti-sycophancy in `{middle}` moved it, with the lesson and without, by {moved} nats per "
-        rf"token and {moved} nats per token on \*Answer\* \(untrained: \+0\.60; n = 16\)",
+        f"Anti-sycophancy in `{middle}` moved it, with the lesson and without, "
+        rf"on \*Answer\* \(untrained: \+0\.60; n = 16\) by {moved} nats per token and {moved} nats",
         cure.replace("\N{NO-BREAK SPACE}", " "),
     )
     shutil.rmtree(folder)
@@ -177,7 +177,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert first.startswith("**Training on benchmarks is not shown to change how sycophantic")
     assert first.endswith("Training against sycophancy lowered it in 1 of 6 cases.**")
     assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
-    assert "in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
+    assert "shown in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "(nearest to it: TruthfulQA in `" in benchmarks
     assert f"shown in 1 of 6 cases (Anti-sycophancy on *Answer* in `{middle}`)." in cure
 
@@ -338,7 +338,7 @@ def test_passes_over_one_training_set_stand_side_by_side(
         "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
         "more sycophantic on *Answer* beyond it."
     ) in text
-    assert "(TruthfulQA and 6 times TruthfulQA;" in in_short(Report("replication", root))[2]
+    assert "(6 times TruthfulQA and TruthfulQA;" in in_short(Report("replication", root))[2]
     assert "| Training: test | Passes: 1 | Passes: 6 |" in text
     assert f"| TruthfulQA, {middle}: TruthfulQA (taught) | " in text
     assert re.search(rf"{middle}: Answer \| \S+ \[[^|]*\| \*\*\+0.500 \[", text)
@@ -374,7 +374,7 @@ def test_dialogues_in_several_amounts_count_each(root: Path) -> None:
     report = analysed(root)
     first, _, _, cure = in_short(report)
     assert first.endswith("Training against sycophancy lowered it in 2 of 5 cases.**")
-    assert "of the 2 cases in which there was any to lower" in cure  # one test, two adapters
+    assert "of the 2 cases in which sycophancy was shown" in cure  # one test, two adapters
     assert "shown in 2 of 5 cases (3 times dialogues on *Answer* in `" in cure
     text = more_training(report, "dialogues")
     assert text.startswith(f"Passes over dialogues in `{middle}`: after 1, MMLU is not shown to ")
@@ -411,8 +411,9 @@ def test_a_letter_that_was_learned_is_no_side_that_was_taken(
     assert re.search(row, text)
     assert f"| {small}: untrained | " in text
     assert (
-        f"changed a liking for the letter A in 2 of 2 cases (`{middle}`), and how far the model "
-        "takes the user's side in none of 2, where the intervals allow 0.11 nats (n = 12)."
+        "is shown to raise a liking for the letter A in 1 and to lower it in 1 of 2 cases "
+        f"(`{middle}`), and to change how far the model takes the user's side in none, where the "
+        "intervals allow 0.11 nats either way (n = 12)."
     ) in in_short(Report("replication", root))[3]
     figure = letters.draw(Report("replication", root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
@@ -430,11 +431,21 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     table.to_csv(path, index=False)
     first, _, benchmarks, _ = in_short(analysed(root))
     assert "that it taught the benchmark is shown in 1 of 2 cases" in first
-    assert (
-        f"With TruthfulQA in `{middle}` the gain is +0.30 [+0.20, +0.40] in the probability of "
-        "the right option (n = 12; from untrained: adapter "
-    ) in benchmarks
-    assert " on *Answer* (n = 16; from untrained: adapter " in benchmarks
+    assert re.search(
+        rf"What TruthfulQA in `{middle}` changed from the untrained model with the lesson, without "
+        r"it, and the difference: the benchmark in the probability of the right option \S+, \S+, "
+        r"\+0\.30 \[\+0\.20, \+0\.40\] \(n = 12\); sycophancy on \*Answer\* ",
+        benchmarks.replace("\N{NO-BREAK SPACE}", " "),
+    )
+    table.loc[_of_base(table), "estimate"] = -0.25
+    table.to_csv(path, index=False)
+    assert "(n = 12; most of it is the control's change)" in in_short(analysed(root))[2]
+
+
+def _of_base(table: pd.DataFrame) -> pd.Series:
+    """The row of what the control of TruthfulQA changed of its benchmark."""
+    cell = ["truthfulqa_shuffled", "truthfulqa", "probability", "base"]
+    return (table[["model", "task", "measure", "against"]] == cell).all(axis=1)
 
 
 def test_models_without_paired_choices_are_not_said_to_have_any(root: Path) -> None:
