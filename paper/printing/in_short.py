@@ -218,14 +218,15 @@ def _apart(report: Report, row: pd.Series) -> str:
 
     It is said where the control, and not the adapter, went most of the way.
     """
-    changes = [
+    pair = [
         effect(report, row["kind"], BASE, row["model"], name, row["task"])
         for name in (row["adapter"], row["control"])
     ]
-    said = [fill(f"{{estimate:+{digits(one)}}}", one) for one in changes if one is not None]
+    known = [one for one in pair if one is not None]
+    said = [fill(f"{{estimate:+{digits(one)}}}", one) for one in known]
     mostly = ""
-    if len(said) == len(changes) and row["said"] in (ABOVE, BELOW):
-        adapter, control = (abs(one["estimate"]) for one in changes)
+    if len(known) == len(pair) and row["said"] in (ABOVE, BELOW):
+        adapter, control = (abs(one["estimate"]) for one in known)
         mostly = "; most of it is the control's change" * bool(control > adapter)
     return f"{', '.join([*said, _printed(row)])} (n = {show(row['n'])}{mostly})"
 
