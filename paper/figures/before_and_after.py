@@ -52,16 +52,15 @@ def draw(report: Report) -> Figure:
 
 
 def points(panel: Axes, table: pd.DataFrame, listed: Sequence[Row], y: np.ndarray) -> None:
-    """A mark per model, adapter and control; what cannot be read is said in words, once a row."""
+    """A mark per model, adapter and control that can be read; words where a row has none."""
     for (model, adapter, control), height in zip(listed, y, strict=True):
         pair = [name for name in (adapter, control) if (model, name) in table.index]
         read = [name for name in pair if table.loc[(model, name), "status"] != NOT_READABLE]
         for name in read:
             aside = 0 if adapter == BASE else ASIDE if name == adapter else -ASIDE
             style.dots(panel, table.loc[[(model, name)]].droplevel(0), [height + aside])
-        if unread := [name for name in pair if name not in read]:
-            which = f"{'hollow' if unread == [control] else 'filled'}: " if read else ""
-            style.remark(panel, height, which + NOT_READABLE, right=bool(read))
+        if pair and not read:
+            style.remark(panel, height, NOT_READABLE)
 
 
 def rows(report: Report) -> list[Row]:

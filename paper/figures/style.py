@@ -232,11 +232,10 @@ def dots(axes: Axes, table: pd.DataFrame, y: Sequence[float]) -> None:
         axes.plot(row.estimate, height, linestyle="none", zorder=3, clip_on=False, **appearance)
 
 
-def remark(axes: Axes, height: float, text: str, *, right: bool = False) -> None:
-    """Words in the place of a point, at the left of its row, or at the right beside others."""
+def remark(axes: Axes, height: float, text: str) -> None:
+    """Words in the place of a point, at the left of its row."""
     place = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
-    place |= {"ha": "right"} if right else {}
-    axes.text(0.97 if right else 0.03, height, text, color=MUTED, path_effects=HALO, **place)
+    axes.text(0.03, height, text, color=MUTED, path_effects=HALO, **place)
 
 
 def reference(axes: Axes, value: float, label: str = "") -> None:

@@ -5,6 +5,7 @@ globalThis.checks = (() => {
   const name = (element) =>
     `<${element.tagName.toLowerCase()}${element.id ? ` id="${element.id}"` : ""}> ` +
     excerpt(element.textContent || element.getAttribute("src") || "");
+  const ASIDE = "nav, aside, #quarto-margin-sidebar";
   const all = (selector) => [...document.querySelectorAll(selector)];
   const shown = (element) => {
     const box = element.getBoundingClientRect();
@@ -50,11 +51,12 @@ globalThis.checks = (() => {
     return [...new Set(twice)].map((id) => `two elements have the id ${id}`);
   }
 
-  // The outline of the page itself; a navigation has a heading of its own, and no place in it.
+  // The outline of the page itself; a navigation or a margin has a heading of its own, and no place
+  // in it. Quarto's margin is a plain div.
   function headings() {
     const found = [];
     const listed = all("h1, h2, h3, h4, h5, h6")
-      .filter((heading) => shown(heading) && !heading.closest("nav"));
+      .filter((heading) => shown(heading) && !heading.closest(ASIDE));
     const titles = listed.filter((heading) => heading.tagName === "H1");
     if (titles.length !== 1) found.push(`${titles.length} headings of level 1, not one`);
     let previous = 0;

@@ -8,7 +8,7 @@ from tests.browser.conftest import Opened, Site, is_fresh
 from tests.browser.test_pages import NEARLY_WHITE, READABLE, dead_links
 
 SOUND = """
-<nav><h2>On this page</h2><a href="./">Home</a></nav>
+<nav><h2>On this page</h2><a href="./">Home</a></nav><aside><h2>As PDF</h2></aside>
 <main><h1 id="top">Title</h1><p>Text with a <a href="#top">link</a> and
 <a href="other.html#there">another</a>.</p><h2>Section</h2>
 <figure style="background: #fff"><img src="a.svg" alt="A circle"></figure>
