@@ -202,6 +202,7 @@ ANALYZE = (
             "of the base model's own answers, where it learned those, how many are right",
             RATE,
             4,
+            optional=True,
         ),
     ),
     table(
