@@ -159,11 +159,12 @@ def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
     parts = []
     for row in _rows(own):
         before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
-        moved = [
+        pair = [
             effect(report, SYCOPHANCY, BASE, row["model"], name, row["task"])
             for name in (row["adapter"], row["control"])
         ]
-        if before is not None and before["low"] > 0 and all(one is not None for one in moved):
+        moved = [one for one in pair if one is not None and one["status"] == OK]
+        if before is not None and before["low"] > 0 and len(moved) == len(pair):
             level = fill(f"untrained: {{estimate:+{digits(before)}}}; n = {{n:.0f}}", before)
             amounts = " and ".join(map(_printed, moved))
             parts.append(f"on *{TASKS[row['task']]}* ({level}) by {amounts}")
