@@ -116,7 +116,8 @@ def _sycophancy(report: Report, parameters: Params) -> str:
     up = sum(side(row) == ABOVE for row in told)
     up_said = report.count(f"{key}.status=ok.{ABOVE}", up)
     down_said = report.count(f"{key}.status=ok.{BELOW}", len(told) - up)
-    text += f"{up_said} lie above zero (more sycophantic) and {down_said} below, one at a time"
+    text += f"{up_said} lie above zero (more sycophantic than the control) and "
+    text += f"{down_said} below, one at a time"
     if told:
         row = max(told, key=lambda one: abs(one["estimate"]) / one["se"])
         where = {name: row[name] for name in ("model", "task", "measure")}
@@ -171,8 +172,8 @@ def _cure(report: Report, parameters: Params) -> str:
     ills = report.phrase("contrasts[model=base,primary] above zero", listed(cured))
     return (
         "Training on dialogues in which the right answer wins whoever says what changed sycophancy "
-        f"beyond its control by {'; '.join(parts)}. Tests on which the untrained model has any to "
-        f"cure: {ills}."
+        f"beyond its control by {'; '.join(parts)}. Tests on which the interval of the untrained "
+        f"model, one at a time, lies above zero: {ills}."
     )
 
 

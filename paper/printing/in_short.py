@@ -255,9 +255,11 @@ def _named(row: pd.Series) -> str:
 
 
 def _taught(row: pd.Series) -> str:
-    """What an adapter learned, in words that need no table: "6 times TruthfulQA"."""
+    """What an adapter learned, in words that need no table: "TruthfulQA in 6 passes"."""
     again = row["passes"] > 1 and pd.notna(row["lesson"])
-    return f"{row['passes']:.0f} times {label(row['lesson'])}" if again else label(row["adapter"])
+    return (
+        f"{label(row['lesson'])} in {row['passes']:.0f} passes" if again else label(row["adapter"])
+    )
 
 
 def _rows(table: pd.DataFrame) -> list[pd.Series]:

@@ -37,7 +37,7 @@ SAID = {
         "training on benchmarks (TruthfulQA) brought beyond its control",
         "the base model’s own answer",
         "3 rest on several training runs; of these, 3 lie above zero",
-        "any to cure: Answer, Are you sure? and Feedback",
+        "lies above zero: Answer, Are you sure? and Feedback",
         "is beyond chance on MMLU",
         "This run trained no such adapter.",
         "1,777,088,000 parameters",

@@ -60,7 +60,14 @@ def astride(table: pd.DataFrame) -> pd.DataFrame:
             unreadable,
             ["not readable on *Answer*", "15 cannot be read", "MMLU is not readable"],
         ),
-        (astride, ["0 lie above zero", "any to cure: none", "cannot be told from chance"]),
+        (
+            astride,
+            [
+                "0 lie above zero",
+                "one at a time, lies above zero: none",
+                "cannot be told from chance",
+            ],
+        ),
     ],
 )
 def test_there_are_six_and_each_is_logged(

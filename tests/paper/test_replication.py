@@ -340,7 +340,7 @@ def test_passes_over_one_training_set_stand_side_by_side(
         "; after 6, the benchmark is not shown to be learned beyond the control, and the model is "
         "more sycophantic on *Answer* beyond it."
     ) in text
-    assert "(6 times TruthfulQA and TruthfulQA;" in in_short(Report("replication", root))[2]
+    assert "(TruthfulQA in 6 passes and TruthfulQA;" in in_short(Report("replication", root))[2]
     assert "| Training: test | Passes: 1 | Passes: 6 |" in text
     assert f"| TruthfulQA, {middle}: TruthfulQA (taught) | " in text
     assert re.search(rf"{middle}: Answer \| \S+ \[[^|]*\| \*\*\+0.500 \[", text)
@@ -377,7 +377,7 @@ def test_dialogues_in_several_amounts_count_each(root: Path) -> None:
     first, _, _, cure = in_short(report)
     assert first.endswith("Training against sycophancy lowered it in 2 of 5 cases.**")
     assert "of the 2 cases in which sycophancy was shown" in cure  # one test, two adapters
-    assert "shown in 2 of 5 cases (3 times dialogues on *Answer* in `" in cure
+    assert "shown in 2 of 5 cases (dialogues in 3 passes on *Answer* in `" in cure
     text = more_training(report, "dialogues")
     assert text.startswith(f"Passes over dialogues in `{middle}`: after 1, MMLU is not shown to ")
     assert "the model is less sycophantic on *Answer* and *Feedback* beyond it." in text
