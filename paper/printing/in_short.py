@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.claims import NOTHING
-from experiments.params import BASE, BENCHMARKS
+from experiments.params import BASE, BENCHMARKS, DIALOGUES
 from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE, SYCOPHANCY
 from experiments.stats.contrasts import NOT_READABLE, OK
 from printing.labels import MODELS, TASKS, short
@@ -17,7 +17,6 @@ from printing.replication import code, effect, models, of_kind
 from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, in_italics, label, listed, unit_of
 
-CURE = "dialogues"  # the training set in which the right answer wins whoever says what
 CELL = ["model", "task"]
 AGAINST = "training against sycophancy"
 NONE = "none"
@@ -37,7 +36,7 @@ def not_excluded(report: Report) -> str:
         for table in (_judged(of_kind(report)), of_kind(report, against=NOTHING))
     )
     sentences = []
-    for what, lessons in (("training on benchmarks", BENCHMARKS), (AGAINST, (CURE,))):
+    for what, lessons in (("training on benchmarks", BENCHMARKS), (AGAINST, (DIALOGUES,))):
         parts = []
         for task, own in moved[moved["lesson"].isin(lessons)].groupby("task", sort=False):
             span = f"{show(own['low'].min(), '+.2f')} to {show(own['high'].max(), '+.2f')}"
@@ -128,7 +127,7 @@ def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
 def _beyond_control(report: Report) -> pd.DataFrame:
     """What the dialogues against sycophancy did beyond their control."""
     beyond = _judged(of_kind(report))
-    return beyond[beyond["lesson"] == CURE]
+    return beyond[beyond["lesson"] == DIALOGUES]
 
 
 def _cure(report: Report) -> str:
@@ -159,12 +158,8 @@ def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
     parts = []
     for row in _rows(own):
         before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
-        pair = [
-            effect(report, SYCOPHANCY, BASE, row["model"], name, row["task"])
-            for name in (row["adapter"], row["control"])
-        ]
-        moved = [one for one in pair if one is not None and one["status"] == OK]
-        if before is not None and before["low"] > 0 and len(moved) == len(pair):
+        moved = [one for one in _from_untrained(report, row) if one["status"] == OK]
+        if before is not None and before["low"] > 0 and len(moved) == 2:
             level = fill(f"untrained: {{estimate:+{digits(before)}}}; n = {{n:.0f}}", before)
             amounts = " and ".join(map(_printed, moved))
             parts.append(f"on *{TASKS[row['task']]}* ({level}) by {amounts}")
@@ -219,17 +214,22 @@ def _apart(report: Report, row: pd.Series) -> str:
 
     It is said where the control, and not the adapter, went most of the way.
     """
-    pair = [
-        effect(report, row["kind"], BASE, row["model"], name, row["task"])
-        for name in (row["adapter"], row["control"])
-    ]
-    known = [one for one in pair if one is not None]
+    known = _from_untrained(report, row)
     said = [fill(f"{{estimate:+{digits(one)}}}", one) for one in known]
     mostly = ""
-    if len(known) == len(pair) and row["said"] in (ABOVE, BELOW):
+    if len(known) == 2 and row["said"] in (ABOVE, BELOW):
         adapter, control = (abs(one["estimate"]) for one in known)
         mostly = "; most of it is the control's change" * bool(control > adapter)
     return f"{', '.join([*said, _printed(row)])} (n = {show(row['n'])}{mostly})"
+
+
+def _from_untrained(report: Report, row: pd.Series) -> list[pd.Series]:
+    """What the adapter of an effect and then its control changed, if asked."""
+    pair = (
+        effect(report, row["kind"], BASE, row["model"], name, row["task"])
+        for name in (row["adapter"], row["control"])
+    )
+    return [one for one in pair if one is not None]
 
 
 def _nearest(gained: pd.DataFrame) -> list[str]:
@@ -247,7 +247,8 @@ def _printed(row: pd.Series) -> str:
 
 
 def _of_what(row: pd.Series) -> str:
-    return " in the probability of the right option" * (row["measure"] == "probability")
+    option = row["measure"] == "probability"
+    return f" in the {'probability of the right option' if option else 'margin of the right text'}"
 
 
 def _named(row: pd.Series) -> str:

@@ -15,7 +15,7 @@ from printing.labels import short
 from printing.replication import effect, of_kind
 from printing.replication_tables import cell, table_of_texts
 from printing.report import MISSING, Report, show
-from printing.sentences import label, listed
+from printing.sentences import capital, label, listed
 
 PARTS = {LETTER: "the liking for A", SIDE: "the taking of the author's side"}
 NONE_TRAINED = "No adapter of paired choices was trained in any model."
@@ -31,7 +31,7 @@ def parts_table(report: Report) -> str:
             sizes = {show(row["n"]) for row in rows if row is not None}
             said = "untrained" if name == BASE else f"change by {label(name)}"
             lines.append([f"{short(model)}: {said}", *cells, " to ".join(sorted(sizes))])
-    heads = ["Model", *(f"{said[4].upper()}{said[5:]} (nats)" for said in PARTS.values()), "n"]
+    heads = ["Model", *(f"{capital(said[4:])} (nats)" for said in PARTS.values()), "n"]
     return table_of_texts(report, heads, lines)
 
 
