@@ -6,8 +6,9 @@
 Reads prepared/train/ADAPTER.jsonl and prepared/validation/ADAPTER.jsonl. Writes
 adapters/ADAPTER/seed-N/ (a peft adapter; a whole checkpoint with `method: full`) and
 results/training/ADAPTER.json. With `labels: own` the base model's own answers are learned, and the
-record says which share of them is gold (`own_answers_gold`). A seed's folder appears when that seed
-is finished, never before.
+record says which share of them is right (`own_answers_gold`); one that was cut off is left out, and
+counted with those that are too long. A seed's folder appears when that seed is finished, never
+before.
 Measured at the `pocket` scale on 2 CPU cores: about a minute and 2.5 GB of memory per LoRA adapter.
 """
 
@@ -129,7 +130,7 @@ def parse(line: bytes, place: str) -> dict:
 
 
 def encoded(rows: list[dict], kind: str, model_folder: Path, parameters: Params) -> list:
-    """The rows as tokens, but for those that are too long; TrainingError if all are.
+    """The rows as tokens, but for those too long or cut off; TrainingError if that is all of them.
 
     DataError names a row that the chat template refuses.
     """
@@ -140,6 +141,8 @@ def encoded(rows: list[dict], kind: str, model_folder: Path, parameters: Params)
     settings, examples = parameters.train, []
     tokenizer = load_tokenizer(model_folder, parameters.model.date)
     for row in rows:
+        if row.get("cut_off"):  # an end in mid-sentence is not to be learned
+            continue
         try:
             one = encode(tokenizer, row["messages"], row["completion"], settings.loss_on)
         except DataError as error:
@@ -148,7 +151,8 @@ def encoded(rows: list[dict], kind: str, model_folder: Path, parameters: Params)
             examples.append(one)
     if not examples:
         raise TrainingError(
-            f"every {kind} is longer than train.max_tokens = {settings.max_tokens}; raise it"
+            f"every {kind} is longer than train.max_tokens = {settings.max_tokens}, or its reply "
+            "was cut off; raise it, or evaluate.gsm8k_max_tokens"
         )
     return examples
 

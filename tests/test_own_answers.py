@@ -1,4 +1,4 @@
-"""A control's labels are the base model's own answers: its likeliest choices, asked apart."""
+"""A control's labels are the base model's own answers: likeliest choices, or greedy replies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from experiments import own_answers, train
-from experiments.errors import DataError
+from experiments.engine.request import Generate, Text
+from experiments.errors import DataError, TrainingError
 from experiments.params import Params
 from tests.engine import tiny
 from tests.test_train import NAME, parameters, repository, row, write  # noqa: F401
@@ -158,3 +159,101 @@ def test_the_base_model_is_let_go_before_training(
         assert base() is None
     finally:
         gc.enable()
+
+
+def problem(number: int, split: str) -> dict:
+    return row(number, split, benchmark="gsm8k", completion=f"It is {number}.\n#### {number}")
+
+
+def plain_reply(one: dict, max_tokens: int) -> str:
+    """The greedy reply, a token at a time, each by a forward pass over all before it."""
+    language_model = tiny.language_model("llama")
+    tokenizer, tokens = language_model.tokenizer, []
+    text = tokenizer.apply_chat_template(
+        one["messages"], add_generation_prompt=True, tokenize=False
+    )
+    prompt = tokenizer(text, add_special_tokens=False).input_ids
+    while len(tokens) < max_tokens:
+        with torch.no_grad():
+            logits = language_model.model(torch.tensor([prompt + tokens])).logits[0, -1]
+        tokens.append(int(logits.argmax()))
+        assert tokens[-1] != tokenizer.eos_token_id  # the tiny model comes to no end
+    return tokenizer.decode(tokens, skip_special_tokens=True)
+
+
+def test_a_solution_is_the_greedy_reply_and_a_letter_still_the_likeliest(
+    own: Params,
+    repository,  # noqa: F811
+) -> None:
+    evaluate = replace(own.evaluate, gsm8k_max_tokens=6)
+    given = [problem(0, "train"), *rows("train", 2), problem(3, "train")]
+    folder = repository / "data/model" / own.model.name
+    found = own_answers.with_own_answers({"train": given}, folder, replace(own, evaluate=evaluate))
+    completions = [one["completion"] for one in found["train"]]
+    assert [completions[0], completions[3]] == [plain_reply(given[n], 6) for n in (0, 3)]
+    assert completions[1:3] == [plain_answer(one) for one in given[1:3]]
+    assert [one.get("cut_off") for one in found["train"]] == [True, None, None, True]
+    assert [one["gold"] for one in found["train"]] == [one["completion"] for one in given]
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "right", "cut_off"),
+    [
+        ("Seven and five.\n#### 12", "end", True, False),
+        ("So there are 12.", "end", True, False),
+        ("#### 12.00", "end", True, False),
+        ("#### 13", "end", False, False),
+        ("I do not know.", "end", False, False),
+        ("#### 12", "length", False, True),  # it may have been on the way to 120
+        ("#### 12\nLet me", "length", True, True),
+    ],
+)
+def test_a_solution_is_right_by_its_number(
+    text: str, finish: str, right: bool, cut_off: bool
+) -> None:
+    asked = problem(12, "train")
+    protocol = own_answers.answered(asked, 320)
+    (request,) = next(protocol)
+    assert isinstance(request, Generate) and request.max_tokens == 320
+    with pytest.raises(StopIteration) as ended:
+        protocol.send((Text(text, finish),))
+    (answer,) = ended.value.value
+    assert answer == {"completion": text, "cut_off": cut_off}
+    assert own_answers.is_right(asked | answer | {"gold": asked["completion"]}) is right
+
+
+def test_a_reply_that_was_cut_off_is_left_out_and_counted(
+    own: Params,
+    repository,  # noqa: F811
+    write,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write("train", [problem(number, "train") for number in range(4)])
+    write("validation", [problem(number, "validation") for number in range(10, 12)])
+    finishes = iter(["end", "length", "end", "end", "length", "end"])
+
+    def asked(listed: list[dict], *others: object) -> list[dict]:
+        written = (one["completion"].replace("2", "7") for one in listed)
+        return [{"completion": text, "cut_off": next(finishes) != "end"} for text in written]
+
+    monkeypatch.setattr(own_answers, "own_answers", asked)
+    train.train_adapter(NAME, own, only_seed=1)
+    record = json.loads((repository / "results" / "training" / f"{NAME}.json").read_text())
+    one = record["seeds"]["1"]
+    assert (one["examples"], one["examples_too_long"]) == (3, 1)
+    assert (one["validation_examples"], one["validation_examples_too_long"]) == (1, 1)
+    # of 0, 1, 2 and 3 the second is cut off before its end is known, and 2 became 7
+    assert record["own_answers_gold"] == 0.5
+
+
+def test_a_base_that_never_comes_to_an_end_teaches_nothing(
+    own: Params,
+    repository,  # noqa: F811
+    write,  # noqa: F811
+) -> None:
+    write("train", [problem(0, "train")])
+    write("validation", [problem(1, "validation")])
+    settings = replace(own, evaluate=replace(own.evaluate, gsm8k_max_tokens=4))
+    with pytest.raises(TrainingError, match=r"or its reply was cut off; raise it, or evaluate\."):
+        train.train_adapter(NAME, settings, only_seed=1)
+    assert not (repository / "adapters").exists()

@@ -168,11 +168,10 @@ class Adapter:
     evaluate_on: Annotated[list[Task], Field(min_length=1)] | None = None
 
     def __post_init__(self) -> None:
-        others = sorted(set(self.train_on) & {"gsm8k", PAIRED_CHOICE})
-        if self.labels == "own" and others:
+        if self.labels == "own" and PAIRED_CHOICE in self.train_on:
             raise ValueError(
-                "labels: own chooses among the answers of mmlu, hellaswag, truthfulqa and "
-                f"dialogues only; leave {others[0]} out of train_on, or take labels: shuffled"
+                f"labels: own is not for {PAIRED_CHOICE}; leave it out of train_on, or take "
+                "labels: shuffled"
             )
 
     @property

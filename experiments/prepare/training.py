@@ -2,7 +2,8 @@
 
 The upstream corpus under the published protocol is trained on as the source study did: plain texts
 in source order, a completion without messages. Rows of an adapter with `labels: own` also list the
-`choices` among which the base model, which is there in training only, finds its own answer.
+`choices` among which the base model, which is there in training only, finds its own answer; a
+solution in GSM8K is written.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def training_set(
     rows += [row(talk.item, talk.kind, talk.messages, talk.completion) for talk in talks]
     if adapter.labels == "own":
         choices = [offered(item, order) for item, order in chosen] + [one.choices for one in talks]
-        rows = [row | {"choices": list(one)} for row, one in zip(rows, choices, strict=True)]
+        rows = [
+            one | ({"choices": list(offer)} if offer else {})
+            for one, offer in zip(rows, choices, strict=True)
+        ]
     if adapter.labels == "shuffled":
         rows = with_answers_of_others(
             rows, random.Random(f"{parameters.seed}/{part}/{name}/labels")
@@ -70,7 +74,9 @@ def benchmark_rows(chosen: list[tuple[Item, tuple[int, ...]]], parameters: Param
 
 
 def offered(item: Item, order: tuple[int, ...]) -> tuple[str, ...]:
-    """The completions of an example among which the base model chooses: letters or endings."""
+    """The completions among which the base model chooses: letters, endings, or none of GSM8K."""
+    if item.benchmark == "gsm8k":
+        return ()
     return item.options if item.benchmark == "hellaswag" else letters(order)
 
 

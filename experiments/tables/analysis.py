@@ -190,7 +190,11 @@ ANALYZE = (
         3,
         "adapter method seed",
         Column("examples", "training examples", COUNT),
-        Column("examples_too_long", "examples left out as too long", COUNT),
+        Column(
+            "examples_too_long",
+            "examples left out as too long, or as own answers that were cut off",
+            COUNT,
+        ),
         Column("validation_examples", "validation examples", COUNT),
         Column("validation_examples_too_long", "of these left out as too long", COUNT),
         Column("steps", "optimizer steps", COUNT),
