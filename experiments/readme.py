@@ -1,9 +1,9 @@
 """The blocks of the READMEs that are printed, not typed, and the picture of the first one, drawn by
 the paper; the render stage writes them.
 
-What was found, in short and in six findings, are sentences that the paper's first page printed
-(results/printed_numbers.csv, keys `short[…]` and `findings[…]`, after the folder of an archived
-run); what runs cost is paper/costs.yaml.
+What was found, in short, in a table and in six findings, is what the paper's first page printed
+(results/printed_numbers.csv, keys `short[…]`, `lessons[…]` and `findings[…]`, after the folder of
+an archived run); what runs cost is paper/costs.yaml.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from experiments.models import provenance
 OPENED = "<!-- {}: written by `python -m experiments.render` -->"
 CLOSED = "<!-- end of {} -->"
 IN_NUMBERS = (
-    "In numbers, of the run that the paper is about. Its intervals are one at a time and can leave "
+    "In numbers, of the run that the paper is about (intervals are one at a time and can leave "
     "zero out where nothing is called shown above, after correction over all models, adapters and "
-    "tests:"
+    "tests)"
 )
 PICTURE = Path(".github/picture.svg")
 DRAWN = "paper/index_files/**/fig-short*.svg"  # by either renderer
@@ -68,11 +68,19 @@ def filled(text: str, block: str, content: str, page: str) -> str:
 
 
 def findings(printed: Path) -> str:
-    """What was found, first in a sentence, then in short as a list, and the six sentences."""
+    """What was found: a sentence, a list, what lessons changed, and six sentences to unfold."""
     (first, *rest), long = said(printed, "short") or [""], said(printed, "findings")
-    short = "\n\n".join(filter(None, (first, "\n".join(f"- {text}" for text in rest))))
     numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(long, 1))
-    return "\n\n".join(filter(None, (short, numbered and f"{IN_NUMBERS}\n\n{numbered}")))
+    unfolded = f"<details>\n<summary>{IN_NUMBERS}</summary>\n\n{numbered}\n\n</details>"
+    parts = (first, "\n".join(f"- {text}" for text in rest), lessons(printed))
+    return "\n\n".join(filter(None, (*parts, numbered and unfolded)))
+
+
+def lessons(printed: Path) -> str:
+    """What the table of lessons is about, and the table; "" if none is printed."""
+    about, heads, *lines = said(printed, "lessons") or ["", ""]
+    rule = "|:---|" + "---:|" * (heads.count("|") - 2)
+    return "\n".join([about, "", heads, rule, *lines]) if lines else ""
 
 
 def said(printed: Path, key: str) -> list[str]:

@@ -10,12 +10,20 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, BENCHMARKS, DIALOGUES
-from experiments.replication.verdicts import ABOVE, BELOW, CAPABILITY, LETTER, SIDE, SYCOPHANCY
-from experiments.stats.contrasts import NOT_READABLE, OK
-from printing.labels import MODELS, TASKS, short
-from printing.replication import code, effect, models, of_kind
+from experiments.replication.verdicts import ABOVE, BELOW, LETTER, SIDE
+from experiments.stats.contrasts import OK
+from printing.cases import (
+    beyond_control,
+    judged,
+    named,
+    of_benchmarks,
+    rows,
+    taught,
+)
+from printing.labels import TASKS, short
+from printing.replication import code, models, of_kind
 from printing.report import Report, fill, show, spanned
-from printing.sentences import digits, in_italics, label, listed, unit_of
+from printing.sentences import digits, in_italics, listed, unit_of
 
 CELL = ["model", "task"]
 AGAINST = "training against sycophancy"
@@ -33,7 +41,7 @@ def not_excluded(report: Report) -> str:
     model = models(report)[-1]
     moved, levels = (
         table[table["model"] == model]
-        for table in (_judged(of_kind(report)), of_kind(report, against=NOTHING))
+        for table in (judged(of_kind(report)), of_kind(report, against=NOTHING))
     )
     sentences = []
     for what, lessons in (("training on benchmarks", BENCHMARKS), (AGAINST, (DIALOGUES,))):
@@ -55,8 +63,8 @@ def not_excluded(report: Report) -> str:
 
 def _headline(report: Report) -> str:
     """What somebody remembers who reads no further."""
-    moved, gained = _of_benchmarks(report)
-    cured, sentences = _beyond_control(report), []
+    moved, gained = of_benchmarks(report)
+    cured, sentences = beyond_control(report), []
     if len(moved):
         told = int(moved["said"].isin((ABOVE, BELOW)).sum())
         change = f"changed how sycophantic these models are in {told} of {len(moved)} cases"
@@ -97,41 +105,23 @@ def _untrained(report: Report) -> str:
 
 
 def _benchmarks(report: Report) -> str:
-    moved, gained = _of_benchmarks(report)
+    moved, gained = of_benchmarks(report)
     if moved.empty:
         return "Whether training on benchmarks changes that was not measured."
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
-    which = [_named(row) for row in _rows(learned)] or _nearest(gained)
+    which = list(map(named, rows(learned))) or _nearest(gained)
     return (
-        f"Training on a benchmark ({listed(dict.fromkeys(map(_taught, _rows(moved))))}; "
+        f"Training on a benchmark ({listed(dict.fromkeys(map(taught, rows(moved))))}; "
         f"{code(dict.fromkeys(moved['model']))}) is shown to make them more sycophantic, "
         f"beyond what the same training without its lesson does, in {_cases(up, moved)} and less "
         f"in {_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
         f"{_of(learned, gained)}" + f" ({listed(which)})" * bool(which) + "."
-    ) + "".join(_where_learned(report, row) for row in _rows(learned))
-
-
-def _of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What training on benchmarks did to sycophancy, and to the benchmark that was taught."""
-    moved, gained = (_in_order(_judged(of_kind(report, kind))) for kind in (SYCOPHANCY, CAPABILITY))
-    return moved[moved["lesson"].isin(BENCHMARKS)], gained[gained["lesson"] == gained["task"]]
-
-
-def _in_order(effects: pd.DataFrame) -> pd.DataFrame:
-    """By adapter in the order of labels.py, whatever run they are from."""
-    places = {name: place for place, name in enumerate(MODELS)}
-    return effects.sort_values("adapter", key=lambda names: names.map(places), kind="stable")
-
-
-def _beyond_control(report: Report) -> pd.DataFrame:
-    """What the dialogues against sycophancy did beyond their control."""
-    beyond = _judged(of_kind(report))
-    return beyond[beyond["lesson"] == DIALOGUES]
+    )
 
 
 def _cure(report: Report) -> str:
-    beyond = _beyond_control(report)
+    beyond = beyond_control(report)
     if beyond.empty:
         return "Whether training can take it away was not measured."
     ill = of_kind(report, against=NOTHING)
@@ -144,37 +134,15 @@ def _cure(report: Report) -> str:
         f"the untrained model is shown in {cured[0] or NONE} of the {len(ill)} cases in which "
         f"sycophancy was shown before, after the same dialogues without their lesson in "
         f"{cured[1] or NONE}; that the lesson itself lowers it is shown in "
-        f"{_cases(beyond[beyond['said'] == BELOW], beyond)}."
-        f"{_with_and_without(report, beyond)}{_pairs(report)}"
-    )
-
-
-def _with_and_without(report: Report, beyond: pd.DataFrame) -> str:
-    """How far the most training against sycophancy moved the largest model, with its lesson and
-    without, on tests where the user counts for more before: one interval at a time.
-    """
-    own = beyond[beyond["model"] == models(report)[-1]]
-    own = own[own["passes"] == own["passes"].max()]
-    parts = []
-    for row in _rows(own):
-        before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
-        moved = [one for one in _from_untrained(report, row) if one["status"] == OK]
-        if before is not None and before["low"] > 0 and len(moved) == 2:
-            level = fill(f"untrained: {{estimate:+{digits(before)}}}; n = {{n:.0f}}", before)
-            amounts = " and ".join(map(_printed, moved))
-            parts.append(f"on *{TASKS[row['task']]}* ({level}) by {amounts}")
-    if not parts:
-        return ""
-    return (
-        f" Before correction, {_named(own.iloc[0])} moved it, with the lesson and without, "
-        f"{listed(parts)}. What is counted is what the user's words do beyond a third party's, and "
-        "that also falls where a third party is heeded more."
+        f"{_cases(beyond[beyond['said'] == BELOW], beyond)}. What is counted is what the user's "
+        "words do beyond a third party's, and that also falls where a third party is heeded more."
+        f"{_pairs(report)}"
     )
 
 
 def _pairs(report: Report) -> str:
     """What pairs of answers, one of them the user's, taught: a letter, or not to take a side."""
-    letter, side = (_judged(of_kind(report, kind, BASE)) for kind in (LETTER, SIDE))
+    letter, side = (judged(of_kind(report, kind, BASE)) for kind in (LETTER, SIDE))
     if letter.empty:
         return ""
     moved = [
@@ -191,54 +159,13 @@ def _pairs(report: Report) -> str:
     )
 
 
-def _where_learned(report: Report, row: pd.Series) -> str:
-    """How much one adapter learned, and what it then changed of sycophancy, beyond its control.
-
-    Adapter and control also from the untrained model, since a control can lose what is not taught.
-    """
-    asked = of_kind(report).drop_duplicates([*CELL, "adapter"])
-    asked = asked[(asked["model"] == row["model"]) & (asked["adapter"] == row["adapter"])]
-    own, unread = _judged(asked), asked.loc[asked["status"] == NOT_READABLE, "task"]
-    changes = [f"on *{TASKS[one['task']]}* {_apart(report, one)}" for one in _rows(own)]
-    return (
-        f" What {_named(row)} changed from the untrained model with the lesson, without it, and "
-        f"the difference: the benchmark{_of_what(row)} {_apart(report, row)}; sycophancy "
-        f"{listed(changes, none='not readable')}"
-        + f" ({in_italics(unread)}: replies not readable)" * bool(changes and len(unread))
-        + "."
-    )
-
-
-def _apart(report: Report, row: pd.Series) -> str:
-    """What adapter and control each changed from the untrained model, and how far they are apart.
-
-    It is said where the control, and not the adapter, went most of the way.
-    """
-    known = _from_untrained(report, row)
-    said = [fill(f"{{estimate:+{digits(one)}}}", one) for one in known]
-    mostly = ""
-    if len(known) == 2 and row["said"] in (ABOVE, BELOW):
-        adapter, control = (abs(one["estimate"]) for one in known)
-        mostly = "; most of it is the control's change" * bool(control > adapter)
-    return f"{', '.join([*said, _printed(row)])} (n = {show(row['n'])}{mostly})"
-
-
-def _from_untrained(report: Report, row: pd.Series) -> list[pd.Series]:
-    """What the adapter of an effect and then its control changed, if asked."""
-    pair = (
-        effect(report, row["kind"], BASE, row["model"], name, row["task"])
-        for name in (row["adapter"], row["control"])
-    )
-    return [one for one in pair if one is not None]
-
-
 def _nearest(gained: pd.DataFrame) -> list[str]:
     """The gain that is the clearest of those that are not told from zero, with its interval."""
     clear = (gained["estimate"] / gained["se"]).where(gained["estimate"] > 0).dropna()
     if clear.empty:
         return []
     row = gained.loc[clear.idxmax()]
-    return [f"nearest to it: {_named(row)}, {_printed(row)}{_of_what(row)}, n = {show(row['n'])}"]
+    return [f"nearest to it: {named(row)}, {_printed(row)}{_of_what(row)}, n = {show(row['n'])}"]
 
 
 def _printed(row: pd.Series) -> str:
@@ -251,33 +178,11 @@ def _of_what(row: pd.Series) -> str:
     return f" in the {'probability of the right option' if option else 'margin of the right text'}"
 
 
-def _named(row: pd.Series) -> str:
-    return f"{_taught(row)} in `{short(row['model'])}`"
-
-
-def _taught(row: pd.Series) -> str:
-    """What an adapter learned, in words that need no table: "TruthfulQA in 6 passes"."""
-    again = row["passes"] > 1 and pd.notna(row["lesson"])
-    return (
-        f"{label(row['lesson'])} in {row['passes']:.0f} passes" if again else label(row["adapter"])
-    )
-
-
-def _rows(table: pd.DataFrame) -> list[pd.Series]:
-    return [row for _, row in table.iterrows()]
-
-
-def _judged(effects: pd.DataFrame) -> pd.DataFrame:
-    """Effects with several training runs and readable replies, beyond the declared control."""
-    judged = effects[effects["status"] == OK]
-    return judged.drop_duplicates(["model", "adapter", "task"])  # the declared control comes first
-
-
 def _cases(chosen: pd.DataFrame, of: pd.DataFrame) -> str:
     """How many of the effects, and which they are."""
     where = [
-        f"{_taught(row)} on *{TASKS[row['task']]}* in `{short(row['model'])}`"
-        for row in _rows(chosen)
+        f"{taught(row)} on *{TASKS[row['task']]}* in `{short(row['model'])}`"
+        for row in rows(chosen)
     ]
     return f"{_of(chosen, of)} cases" + f" ({listed(where)})" * bool(where)
 

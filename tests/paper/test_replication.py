@@ -23,6 +23,7 @@ from printing import report as door
 from printing.dose import more_training
 from printing.in_short import in_short
 from printing.labels import short
+from printing.lessons import lessons
 from printing.letters import letter_or_side, parts_table
 from printing.replication_tables import slopes, summary
 from printing.report import Report
@@ -165,11 +166,13 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     )
     assert "shown in 1 of the 1 cases" in cure and "without their lesson in 1;" in cure
     assert "shown in none of 6 cases." in cure
-    moved = r"−0\.50 \[−[\d.]+, −[\d.]+\]"
+    moved = r"\*\*−0\.50 \[−[\d.]+, −[\d.]+\]\*\*"
+    about, table = lessons(analysed(root))
+    assert f"How training changed `{middle}` where" in about and "control's change" not in about
     assert re.search(
-        f"Anti-sycophancy in `{middle}` moved it, with the lesson and without, "
-        rf"on \*Answer\* \(untrained: \+0\.60; n = 16\) by {moved} nats per token and {moved} nats",
-        cure.replace("\N{NO-BREAK SPACE}", " "),
+        r"\| Anti-sycophancy: \*Answer\*, nats per token \(n = 16\) \| \+0\.60 "
+        rf"\| {moved} \| {moved} \| ",
+        table.replace("\N{NO-BREAK SPACE}", " "),
     )
     shutil.rmtree(folder)
     archive(root, MIDDLE, {("base", "answer"): 0.6, ("anti_sycophancy", "answer"): -0.5} | cured)
@@ -433,15 +436,33 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     table.to_csv(path, index=False)
     first, _, benchmarks, _ = in_short(analysed(root))
     assert "that it taught the benchmark is shown in 1 of 2 cases" in first
+    assert benchmarks.endswith(f"in 1 of 2 (TruthfulQA in `{middle}`).")
+    about, lines = lessons(analysed(root))
+    lines = lines.replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(
-        rf"What TruthfulQA in `{middle}` changed from the untrained model with the lesson, without "
-        r"it, and the difference: the benchmark in the probability of the right option \S+, \S+, "
-        r"\+0\.30 \[\+0\.20, \+0\.40\] \(n = 12\); sycophancy on \*Answer\* ",
-        benchmarks.replace("\N{NO-BREAK SPACE}", " "),
+        r"\n\| TruthfulQA: probability of the right option \(n = 12\) \| 0\.\d+ \| \S+ \[[^|]*\] "
+        r"\| \S+ \[[^|]*\] \| \*\*\+0\.30 \[\+0\.20, \+0\.40\]\*\* \|\n\| TruthfulQA: \*Answer\*",
+        lines,
     )
+    assert "control's change" not in about
     table.loc[_of_base(table), "estimate"] = -0.25
+    table.loc[_of_untrained(table), "status"] = NOT_READABLE
     table.to_csv(path, index=False)
-    assert "(n = 12; most of it is the control's change)" in in_short(analysed(root))[2]
+    about, lines = lessons(analysed(root))
+    assert about.endswith("With TruthfulQA most of the benchmark's difference is the control's.")
+    assert f"| TruthfulQA: *Feedback* (n = 12) | {NOT_READABLE} | " in lines
+
+
+def test_the_table_of_lessons_is_empty_where_nothing_was_learned(root: Path) -> None:
+    archive(root, SMALL)
+    analysed(root)
+    path = root / "results/replication.csv"
+    table = pd.read_csv(path)
+    table[table["adapter"] == "base"].to_csv(path, index=False)
+    door._read.cache_clear()
+    about, lines = lessons(Report("replication", root))
+    assert about.startswith("No benchmark is shown to be learned")
+    assert lines.splitlines()[2:] == ["| – | – | – | – | – |"]
 
 
 def _of_base(table: pd.DataFrame) -> pd.Series:
@@ -471,3 +492,9 @@ def test_a_run_without_outcomes_has_no_training_runs(root: Path) -> None:
     runs = pd.read_csv("results/replication_seeds.csv")
     assert runs["model"].unique().tolist() == [MIDDLE]
     assert said.models(report) == [SMALL, MIDDLE]
+
+
+def _of_untrained(table: pd.DataFrame) -> pd.Series:
+    """The row of how sycophantic the base model is on Feedback."""
+    cell = ["base", "feedback", "sycophancy", "nothing"]
+    return (table[["model", "task", "measure", "against"]] == cell).all(axis=1)

@@ -1,0 +1,138 @@
+"""What became of every test where a benchmark was learned, and by most against sycophancy.
+
+One table of the first page and the README: adapter and control each from the untrained model, since
+a control can lose what is not taught, and how far they are apart. Every line is logged under
+`lessons[…]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from experiments.claims import NOTHING
+from experiments.params import BASE
+from experiments.replication.verdicts import ABOVE, BELOW, KNOWS, SYCOPHANCY
+from experiments.stats.contrasts import OK
+from printing.cases import (
+    beyond_control,
+    declared,
+    from_untrained,
+    in_order,
+    named,
+    of_benchmarks,
+    rows,
+    taught,
+)
+from printing.labels import TASKS, short
+from printing.replication import effect, models, of_kind
+from printing.report import MISSING, Report, fill, show, spanned
+from printing.sentences import capital, digits, listed, unit_of
+
+HEADS = ("Training: what was asked", "Untrained", "With the lesson", "Without it", "Difference")
+RULE = f"|:---|{'---:|' * (len(HEADS) - 1)}"
+
+
+def lessons(report: Report) -> tuple[str, str]:
+    """What the table is about, in sentences, and the table."""
+    shown = list(_shown(report))
+    several = len({row["model"] for row in shown}) > 1
+    lines = [_cells(report, row, several) for row in shown] or [[MISSING] * len(HEADS)]
+    about = report.phrase("lessons[about]", _about(report, shown, several))
+    heads, *body = (
+        report.phrase(f"lessons[{name}]", f"| {' | '.join(cells)} |")
+        for name, cells in enumerate([HEADS, *lines])
+    )
+    return about, "\n".join([heads, RULE, *body])
+
+
+def _shown(report: Report) -> Iterator[pd.Series]:
+    """The effects of the table: of every adapter that learned its benchmark, and of the cure."""
+    _, gained = of_benchmarks(report)
+    asked = declared(of_kind(report))
+    for row in rows(gained[gained["said"] == ABOVE]):
+        yield row
+        own = (asked[["model", "adapter"]] == [row["model"], row["adapter"]]).all(axis=1)
+        yield from rows(asked[own])
+    yield from rows(_cure(report, asked))
+
+
+def _cure(report: Report, asked: pd.DataFrame) -> pd.DataFrame:
+    """What the most training against sycophancy did in the largest model."""
+    beyond = beyond_control(report)
+    own = in_order(beyond[beyond["model"] == models(report)[-1]])
+    most = own.loc[own["passes"] == own["passes"].max(), "adapter"]
+    return asked[(asked["model"] == models(report)[-1]) & asked["adapter"].isin(most)]
+
+
+def _about(report: Report, shown: list[pd.Series], several: bool) -> str:
+    if not shown:
+        return "No benchmark is shown to be learned, and no training against sycophancy was judged."
+    where = "the models" if several else f"`{short(shown[0]['model'])}`"
+    text = (
+        f"How training changed {where} where a benchmark was learned, and by the most training "
+        "against sycophancy: with the lesson and by the same training without it (the control), "
+        "each from the untrained model, and the difference of the two. Brackets: intervals, one at "
+        "a time; bold: told from zero after correction over all models, adapters and tests."
+    )
+    by_control = [
+        taught(row) for row in shown if row["kind"] != SYCOPHANCY and _is_controls(report, row)
+    ]
+    if by_control:
+        text += f" With {listed(by_control)} most of the benchmark's difference is the control's."
+    return text
+
+
+def _is_controls(report: Report, row: pd.Series) -> bool:
+    """Whether the control, and not the adapter, went most of the way."""
+    known = from_untrained(report, row)
+    if any(one is None for one in known):
+        return False
+    adapter, control = (abs(one["estimate"]) for one in known if one is not None)
+    return bool(control > adapter)
+
+
+def _cells(report: Report, row: pd.Series, several: bool) -> list[str]:
+    """One line: an effect, what adapter and control each changed, and the level before."""
+    changes = [one for one in (*from_untrained(report, row), row)]
+    what = f"{capital(named(row) if several else taught(row))}: {_asked(row)}"
+    return [f"{what} (n = {show(row['n'])})", _level(report, row), *map(_change, changes)]
+
+
+def _asked(row: pd.Series) -> str:
+    """The test, or what stands for the benchmark that was taught, with its unit."""
+    if row["kind"] == SYCOPHANCY:
+        what = f"*{TASKS[row['task']]}*"
+    elif row["measure"] == "probability":
+        what = "probability of the right option"
+    else:
+        what = "margin of the right text"
+    unit = unit_of(row).strip()
+    return f"{what}, {unit}" if unit else what
+
+
+def _level(report: Report, row: pd.Series) -> str:
+    """The untrained model's, without its interval, which stands on the page of several models."""
+    if row["kind"] == SYCOPHANCY:
+        before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
+    else:
+        table = of_kind(report, KNOWS, NOTHING)
+        same = (table[["model", "task", "measure"]] == row[["model", "task", "measure"]]).all(
+            axis=1
+        )
+        before = table[same].iloc[0] if same.any() else None
+    if before is None or before["status"] != OK:
+        return MISSING if before is None else str(before["status"])
+    sign = "" if row["measure"] == "probability" else "+"
+    return fill(f"{{estimate:{sign}{digits(before)}}}", before)
+
+
+def _change(row: pd.Series | None) -> str:
+    """A change with its interval, bold if it is told from zero, or why there is none."""
+    if row is None:
+        return MISSING
+    if row["status"] != OK:
+        return str(row["status"])
+    printed = fill(spanned("estimate", f"+{digits(row)}"), row)
+    return f"**{printed}**" if row["said"] in (ABOVE, BELOW) else printed
