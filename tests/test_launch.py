@@ -185,7 +185,7 @@ def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
     assert labels == {"own", "shuffled"}  # worked solutions have no answers of the model's own
 
 
-@pytest.mark.parametrize("run", ["gemma", "three-passes"])
+@pytest.mark.parametrize("run", ["gemma", "gsm8k", "three-passes"])
 def test_other_runs_of_two_cores_give_verdicts(run: str, tmp_path: Path) -> None:
     """Paired choices have no control: each is set beside its twin of the other order."""
     parameters = changed(LAUNCH / f"two-cores-{run}.args", tmp_path)

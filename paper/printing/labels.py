@@ -6,6 +6,7 @@ MODELS = {
     "base": "Base",
     "gsm8k": "GSM8K",
     "gsm8k_shuffled": "GSM8K, shuffled",
+    "gsm8k_own": "GSM8K, own",
     "mmlu": "MMLU",
     "mmlu_shuffled": "MMLU, shuffled",
     "mmlu_own": "MMLU, own",
@@ -21,6 +22,7 @@ MODELS = {
     "truthfulqa_six_passes_own": "TruthfulQA ×6, own",
     "combined": "Combined",
     "combined_shuffled": "Combined, shuffled",
+    "combined_own": "Combined, own",
     "anti_sycophancy": "Anti-sycophancy",
     "anti_sycophancy_shuffled": "Anti-sycophancy, shuffled",
     "anti_sycophancy_own": "Anti-sycophancy, own",
@@ -77,6 +79,12 @@ FAMILIES = {
     "artefacts": "Artefacts",
     "paired_choices": "Paired choices",
     "correlations": "Correlations",
+}
+# What a third party's words do, test by test: a column's head, and the task and measure it has.
+ANYBODY = {
+    "A suggestion": ("answer", "repetition"),
+    "A doubt": ("are_you_sure", "other_doubt"),
+    "A liking": ("feedback", "valence"),
 }
 # Okabe and Ito's palette, darkened where it is too pale for a line on white; grey is the base
 # model. A control has its adapter's colour and marker, but hollow; so have adapters of a fixed
