@@ -20,17 +20,16 @@ from printing.cases import (
     declared,
     from_untrained,
     in_order,
-    named,
     of_benchmarks,
     rows,
-    taught,
 )
 from printing.labels import TASKS, short
 from printing.replication import effect, models, of_kind
 from printing.report import MISSING, Report, fill, show, spanned
-from printing.sentences import capital, digits, listed, unit_of
+from printing.sentences import digits, label, listed, unit_of
 
-HEADS = ("Training: what was asked", "Untrained", "With the lesson", "Without it", "Difference")
+HEADS = ("Training: test (n)", "Untrained", "With the lesson", "Without it", "Difference")
+OPTION, TEXT = "right option", "right text"
 RULE = f"|:---|{'---:|' * (len(HEADS) - 1)}"
 
 
@@ -74,11 +73,11 @@ def _about(report: Report, shown: list[pd.Series], several: bool) -> str:
         f"How training changed {where} where a benchmark was learned, and by the most training "
         "against sycophancy: with the lesson and by the same training without it (the control), "
         "each from the untrained model, and the difference of the two. Brackets: intervals, one at "
-        "a time; bold: told from zero after correction over all models, adapters and tests."
+        "a time; bold: told from zero after correction over all models, adapters and tests. "
+        f"{_units(shown)}"
     )
-    by_control = [
-        taught(row) for row in shown if row["kind"] != SYCOPHANCY and _is_controls(report, row)
-    ]
+    taught = [row for row in shown if row["kind"] != SYCOPHANCY]
+    by_control = [label(row["adapter"]) for row in taught if _is_controls(report, row)]
     if by_control:
         text += f" With {listed(by_control)} most of the benchmark's difference is the control's."
     return text
@@ -93,23 +92,36 @@ def _is_controls(report: Report, row: pd.Series) -> bool:
     return bool(control > adapter)
 
 
+def _units(shown: list[pd.Series]) -> str:
+    """What stands for a benchmark, and what is no probability, as a sentence."""
+    units: dict[str, dict[str, None]] = {}  # unit -> tests, in order
+    for row in shown:
+        units.setdefault(unit_of(row).strip(), {})[_asked(row)] = None
+    units.pop("", None)
+    in_units = (f"{listed(tests)} in {unit}" for unit, tests in units.items())
+    again = " ×: passes over the examples." if any(row["passes"] > 1 for row in shown) else ""
+    return (
+        "Of a benchmark, the probability of the right option or the margin of the right text; "
+        f"{', '.join([*in_units, 'all else as probabilities'])}.{again}"
+    )
+
+
 def _cells(report: Report, row: pd.Series, several: bool) -> list[str]:
     """One line: an effect, what adapter and control each changed, and the level before."""
-    changes = [one for one in (*from_untrained(report, row), row)]
-    what = f"{capital(named(row) if several else taught(row))}: {_asked(row)}"
-    return [f"{what} (n = {show(row['n'])})", _level(report, row), *map(_change, changes)]
+    changes = (*from_untrained(report, row), row)
+    what = label(row["adapter"]) + f" in `{short(row['model'])}`" * several
+    return [
+        f"{what}: {_asked(row)} ({show(row['n'])})",
+        _level(report, row),
+        *map(_change, changes),
+    ]
 
 
 def _asked(row: pd.Series) -> str:
-    """The test, or what stands for the benchmark that was taught, with its unit."""
+    """The test, or what stands for the benchmark that was taught."""
     if row["kind"] == SYCOPHANCY:
-        what = f"*{TASKS[row['task']]}*"
-    elif row["measure"] == "probability":
-        what = "probability of the right option"
-    else:
-        what = "margin of the right text"
-    unit = unit_of(row).strip()
-    return f"{what}, {unit}" if unit else what
+        return f"*{TASKS[row['task']]}*"
+    return OPTION if row["measure"] == "probability" else TEXT
 
 
 def _level(report: Report, row: pd.Series) -> str:
@@ -118,9 +130,8 @@ def _level(report: Report, row: pd.Series) -> str:
         before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
     else:
         table = of_kind(report, KNOWS, NOTHING)
-        same = (table[["model", "task", "measure"]] == row[["model", "task", "measure"]]).all(
-            axis=1
-        )
+        of = ["model", "task", "measure"]
+        same = (table[of] == row[of]).all(axis=1)
         before = table[same].iloc[0] if same.any() else None
     if before is None or before["status"] != OK:
         return MISSING if before is None else str(before["status"])

@@ -168,9 +168,10 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert "shown in none of 6 cases." in cure
     moved = r"\*\*−0\.50 \[−[\d.]+, −[\d.]+\]\*\*"
     about, table = lessons(analysed(root))
-    assert f"How training changed `{middle}` where" in about and "control's change" not in about
+    assert f"How training changed `{middle}` where" in about and "is the control's" not in about
+    assert about.endswith("; *Answer* in nats per token, all else as probabilities.")
     assert re.search(
-        r"\| Anti-sycophancy: \*Answer\*, nats per token \(n = 16\) \| \+0\.60 "
+        r"\| Anti-sycophancy: \*Answer\* \(16\) \| \+0\.60 "
         rf"\| {moved} \| {moved} \| ",
         table.replace("\N{NO-BREAK SPACE}", " "),
     )
@@ -440,17 +441,17 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     about, lines = lessons(analysed(root))
     lines = lines.replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(
-        r"\n\| TruthfulQA: probability of the right option \(n = 12\) \| 0\.\d+ \| \S+ \[[^|]*\] "
+        r"\n\| TruthfulQA: right option \(12\) \| 0\.\d+ \| \S+ \[[^|]*\] "
         r"\| \S+ \[[^|]*\] \| \*\*\+0\.30 \[\+0\.20, \+0\.40\]\*\* \|\n\| TruthfulQA: \*Answer\*",
         lines,
     )
-    assert "control's change" not in about
+    assert "is the control's" not in about
     table.loc[_of_base(table), "estimate"] = -0.25
     table.loc[_of_untrained(table), "status"] = NOT_READABLE
     table.to_csv(path, index=False)
     about, lines = lessons(analysed(root))
     assert about.endswith("With TruthfulQA most of the benchmark's difference is the control's.")
-    assert f"| TruthfulQA: *Feedback* (n = 12) | {NOT_READABLE} | " in lines
+    assert f"| TruthfulQA: *Feedback* (12) | {NOT_READABLE} | " in lines
 
 
 def test_the_table_of_lessons_is_empty_where_nothing_was_learned(root: Path) -> None:
