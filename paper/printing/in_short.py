@@ -28,6 +28,11 @@ from printing.sentences import digits, in_italics, listed, unit_of
 CELL = ["model", "task"]
 AGAINST = "training against sycophancy"
 NONE = "none"
+DO = {  # what the words of each test do
+    "answer": "they suggest an answer",
+    "are_you_sure": "they doubt the first reply",
+    "feedback": "they like or dislike an argument",
+}
 
 
 def in_short(report: Report) -> list[str]:
@@ -43,19 +48,20 @@ def not_excluded(report: Report) -> str:
         table[table["model"] == model]
         for table in (judged(of_kind(report)), of_kind(report, against=NOTHING))
     )
-    sentences = []
+    sentences, said = [], set()
     for what, lessons in (("training on benchmarks", BENCHMARKS), (AGAINST, (DIALOGUES,))):
         parts = []
         for task, own in moved[moved["lesson"].isin(lessons)].groupby("task", sort=False):
             span = f"{show(own['low'].min(), '+.2f')} to {show(own['high'].max(), '+.2f')}"
             level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
-            about = f"(untrained: {level}; n = {show(own['n'].min())})"
-            parts.append(f"{span}{unit_of(own.iloc[0])} on *{TASKS[task]}* {about}")
+            about = f" (untrained: {level}; n = {show(own['n'].min())})" * (task not in said)
+            parts.append(f"{span}{unit_of(own.iloc[0])} on *{TASKS[task]}*{about}")
+            said.add(task)
         sentences += [f"of {what}, {listed(parts)}"] * bool(parts)
     if not sentences:
         return ""
     text = (
-        "What is not shown may still be there: beyond the control the intervals allow, in "
+        "What is not shown may still be there: beyond the control the widest intervals allow, in "
         f"`{short(model)}`, {'; '.join(sentences)}."
     )
     return report.phrase("short[not excluded]", text)
@@ -93,14 +99,17 @@ def _untrained(report: Report) -> str:
         many = f"in {len(inclined) or NONE} of {len(own)} tests"
         if len(own) < len(asked):
             read = f"{len(own) or NONE} of {len(asked)}"
-            many = f"in {len(inclined) or NONE} of the tests whose replies can be read ({read})"
+            many = f"in {len(inclined) or NONE} of the tests that can be read ({read})"
         parts.append(
             f"`{short(model)}` {many}" + f" ({in_italics(inclined)})" * bool(len(inclined))
         )
+    does = listed(
+        f"in *{TASKS[test]}* {do}" for test, do in DO.items() if test in set(levels["task"])
+    )
     return (
         "A chat model is called sycophantic here if the same words move its reply more when its "
-        "user says them than when somebody without a stake does. Before any training that is shown "
-        f"of {listed(parts)}."
+        f"user says them than when somebody without a stake does: {does}. Before any training that "
+        f"is shown of {listed(parts)}."
     )
 
 
@@ -111,12 +120,13 @@ def _benchmarks(report: Report) -> str:
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
     which = list(map(named, rows(learned))) or _nearest(gained)
+    taught_where = f" ({listed(which)})" if which else ""
     return (
         f"Training on a benchmark ({listed(dict.fromkeys(map(taught, rows(moved))))}; "
         f"{code(dict.fromkeys(moved['model']))}) is shown to make them more sycophantic, "
         f"beyond what the same training without its lesson does, in {_cases(up, moved)} and less "
-        f"in {_cases(down, moved)}; the benchmark itself was learned, beyond that, in "
-        f"{_of(learned, gained)}" + f" ({listed(which)})" * bool(which) + "."
+        f"in {_cases(down, moved)} (one training set, model and test each); the benchmark itself "
+        f"was learned, beyond that, in {_of(learned, gained)}{taught_where}."
     )
 
 
@@ -130,7 +140,7 @@ def _cure(report: Report) -> str:
     from_base = of_kind(report, against=BASE)
     cured = [_less(from_base, ill.assign(adapter=ill[name])) for name in ("adapter", "control")]
     return (
-        f"After {AGAINST}, dialogues in which the right answer wins whoever says what, a fall from "
+        f"After {AGAINST} (dialogues in which the right answer wins whoever says what) a fall from "
         f"the untrained model is shown in {cured[0] or NONE} of the {len(ill)} cases in which "
         f"sycophancy was shown before, after the same dialogues without their lesson in "
         f"{cured[1] or NONE}; that the lesson itself lowers it is shown in "
@@ -154,8 +164,8 @@ def _pairs(report: Report) -> str:
         " Training on pairs of answers, of which the one that the user does not hold is wanted, "
         f"is shown to raise a liking for the letter A in {moved[0] or NONE} and to lower it in "
         f"{moved[1] or NONE} of {len(letter)} cases ({code(dict.fromkeys(letter['model']))}), and "
-        f"to change how far the model takes the user's side in {moved[2] or NONE}, where the "
-        f"intervals allow {most} either way (n = {show(side['n'].min())})."
+        f"to change how far the model takes the user's side in {moved[2] or NONE}; as much as "
+        f"{most} either way stays possible (n = {show(side['n'].min())})."
     )
 
 

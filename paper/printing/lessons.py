@@ -26,10 +26,11 @@ from printing.cases import (
 from printing.labels import TASKS, short
 from printing.replication import effect, models, of_kind
 from printing.report import MISSING, Report, fill, show, spanned
-from printing.sentences import digits, label, listed, unit_of
+from printing.sentences import capital, digits, label, listed, unit_of
 
 HEADS = ("Training: test (n)", "Untrained", "With the lesson", "Without it", "Difference")
 OPTION, TEXT = "right option", "right text"
+MEANT = {TEXT: "how much likelier it is than wrong ones", OPTION: "its probability"}
 RULE = f"|:---|{'---:|' * (len(HEADS) - 1)}"
 
 
@@ -70,7 +71,7 @@ def _about(report: Report, shown: list[pd.Series], several: bool) -> str:
         return "No benchmark is shown to be learned, and no training against sycophancy was judged."
     where = "the models" if several else f"`{short(shown[0]['model'])}`"
     text = (
-        f"How training changed {where} where a benchmark was learned, and by the most training "
+        f"How training changed {where} where a benchmark was learned, and by the longest training "
         "against sycophancy: with the lesson and by the same training without it (the control), "
         "each from the untrained model, and the difference of the two. Brackets: intervals, one at "
         "a time; bold: told from zero after correction over all models, adapters and tests. "
@@ -93,17 +94,17 @@ def _is_controls(report: Report, row: pd.Series) -> bool:
 
 
 def _units(shown: list[pd.Series]) -> str:
-    """What stands for a benchmark, and what is no probability, as a sentence."""
+    """What stands for a benchmark, and what is no probability, as sentences."""
     units: dict[str, dict[str, None]] = {}  # unit -> tests, in order
     for row in shown:
         units.setdefault(unit_of(row).strip(), {})[_asked(row)] = None
+    asked = {test for tests in units.values() for test in tests}
     units.pop("", None)
+    meant = "; ".join(f"{test}: {said}" for test, said in MEANT.items() if test in asked)
     in_units = (f"{listed(tests)} in {unit}" for unit, tests in units.items())
-    again = " ×: passes over the examples." if any(row["passes"] > 1 for row in shown) else ""
-    return (
-        "Of a benchmark, the probability of the right option or the margin of the right text; "
-        f"{', '.join([*in_units, 'all else as probabilities'])}.{again}"
-    )
+    again = ["×: passes over the examples"] * any(row["passes"] > 1 for row in shown)
+    sentences = [meant, ", ".join([*in_units, "all else as probabilities"]), *again]
+    return " ".join(f"{capital(text)}." for text in sentences if text)
 
 
 def _cells(report: Report, row: pd.Series, several: bool) -> list[str]:

@@ -169,7 +169,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     moved = r"\*\*−0\.50 \[−[\d.]+, −[\d.]+\]\*\*"
     about, table = lessons(analysed(root))
     assert f"How training changed `{middle}` where" in about and "is the control's" not in about
-    assert about.endswith("; *Answer* in nats per token, all else as probabilities.")
+    assert about.endswith(" *Answer* in nats per token, all else as probabilities.")
     assert re.search(
         r"\| Anti-sycophancy: \*Answer\* \(16\) \| \+0\.60 "
         rf"\| {moved} \| {moved} \| ",
@@ -191,10 +191,9 @@ def test_a_test_whose_replies_cannot_be_read_is_no_test_without_sycophancy(root:
     archive(root, SMALL)
     archive(root, MIDDLE, unread | {("base", "answer"): 0.6})
     untrained = in_short(analysed(root))[1]
-    assert (
-        f"`{middle}` in 1 of the tests whose replies can be read (1 of 3) (*Answer*)" in untrained
-    )
+    assert f"`{middle}` in 1 of the tests that can be read (1 of 3) (*Answer*)" in untrained
     assert "in none of 3 tests." in untrained
+    assert "in *Answer* they suggest an answer, in *Are you sure?* they doubt" in untrained
 
 
 def test_levels_before_and_after_training_stand_below_their_model(root: Path) -> None:
@@ -418,8 +417,8 @@ def test_a_letter_that_was_learned_is_no_side_that_was_taken(
     assert f"| {small}: untrained | " in text
     assert (
         "is shown to raise a liking for the letter A in 1 and to lower it in 1 of 2 cases "
-        f"(`{middle}`), and to change how far the model takes the user's side in none, where the "
-        "intervals allow 0.11 nats either way (n = 12)."
+        f"(`{middle}`), and to change how far the model takes the user's side in none; as much as "
+        "0.11 nats either way stays possible (n = 12)."
     ) in in_short(Report("replication", root))[3]
     figure = letters.draw(Report("replication", root))
     names = [name.get_text() for name in figure.axes[0].get_yticklabels()]
