@@ -180,7 +180,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     first, untrained, benchmarks, cure = in_short(analysed(root))
     assert first.startswith("**Training on benchmarks is not shown to change how sycophantic")
     assert first.endswith("Training against sycophancy lowered it in 1 of 6 cases.**")
-    assert "in none of 6 cases and less in none of 6 cases;" in benchmarks
+    assert "in none of 6 cases and less in none of 6 cases (one training" in benchmarks
     assert "shown in 1 of the 1 cases" in cure and "without their lesson in none;" in cure
     assert "(nearest to it: TruthfulQA in `" in benchmarks
     assert f"shown in 1 of 6 cases (Anti-sycophancy on *Answer* in `{middle}`)." in cure
