@@ -25,7 +25,7 @@ SETTINGS = SimpleNamespace(
     )
 )
 MEASURES = PROTOCOLS["published"]
-GENERATED = [*(set(BENCHMARKS) - {"hellaswag"}), *SYCOPHANCY_TESTS]
+GENERATED = [*(name for name in BENCHMARKS if name != "hellaswag"), *SYCOPHANCY_TESTS]
 PRIMARY = {
     "gsm8k": "accuracy",
     "mmlu": "accuracy_source_order",
