@@ -28,7 +28,7 @@ from printing.replication import effect, models, of_kind
 from printing.report import MISSING, Report, fill, show, spanned
 from printing.sentences import capital, digits, label, listed, unit_of
 
-HEADS = ("Training: test (n)", "Untrained", "With the lesson", "Without it", "Difference")
+HEADS = ("Training: test (untrained; n)", "With the lesson", "Without it", "Difference")
 OPTION, TEXT = "right option", "right text"
 MEANT = {TEXT: "how much likelier it is than wrong ones", OPTION: "its probability"}
 RULE = f"|:---|{'---:|' * (len(HEADS) - 1)}"
@@ -112,8 +112,7 @@ def _cells(report: Report, row: pd.Series, several: bool) -> list[str]:
     changes = (*from_untrained(report, row), row)
     what = label(row["adapter"]) + f" in `{short(row['model'])}`" * several
     return [
-        f"{what}: {_asked(row)} ({show(row['n'])})",
-        _level(report, row),
+        f"{what}: {_asked(row)} ({_level(report, row)}; {show(row['n'])})",
         *map(_change, changes),
     ]
 

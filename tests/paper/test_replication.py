@@ -171,7 +171,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert f"How training changed `{middle}` where" in about and "is the control's" not in about
     assert about.endswith(" *Answer* in nats per token, all else as probabilities.")
     assert re.search(
-        r"\| Anti-sycophancy: \*Answer\* \(16\) \| \+0\.60 "
+        r"\| Anti-sycophancy: \*Answer\* \(\+0\.60; 16\)"
         rf"\| {moved} \| {moved} \| ",
         table.replace("\N{NO-BREAK SPACE}", " "),
     )
@@ -440,7 +440,7 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     about, lines = lessons(analysed(root))
     lines = lines.replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(
-        r"\n\| TruthfulQA: right option \(12\) \| 0\.\d+ \| \S+ \[[^|]*\] "
+        r"\n\| TruthfulQA: right option \(0\.\d+; 12\) \| \S+ \[[^|]*\] "
         r"\| \S+ \[[^|]*\] \| \*\*\+0\.30 \[\+0\.20, \+0\.40\]\*\* \|\n\| TruthfulQA: \*Answer\*",
         lines,
     )
@@ -450,7 +450,7 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     table.to_csv(path, index=False)
     about, lines = lessons(analysed(root))
     assert about.endswith("With TruthfulQA most of the benchmark's difference is the control's.")
-    assert f"| TruthfulQA: *Feedback* (12) | {NOT_READABLE} | " in lines
+    assert f"| TruthfulQA: *Feedback* ({NOT_READABLE}; 12) | " in lines
 
 
 def test_the_table_of_lessons_is_empty_where_nothing_was_learned(root: Path) -> None:
@@ -462,7 +462,7 @@ def test_the_table_of_lessons_is_empty_where_nothing_was_learned(root: Path) -> 
     door._read.cache_clear()
     about, lines = lessons(Report("replication", root))
     assert about.startswith("No benchmark is shown to be learned")
-    assert lines.splitlines()[2:] == ["| – | – | – | – | – |"]
+    assert lines.splitlines()[2:] == ["| – | – | – | – |"]
 
 
 def _of_base(table: pd.DataFrame) -> pd.Series:
