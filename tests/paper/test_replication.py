@@ -172,7 +172,7 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     assert about.endswith(" *Answer* in nats per token, all else as probabilities.")
     assert re.search(
         r"\| Anti-sycophancy: \*Answer\* \(\+0\.60; 16\)"
-        rf"\| {moved} \| {moved} \| ",
+        rf" \| {moved} \| {moved} \| ",
         table.replace("\N{NO-BREAK SPACE}", " "),
     )
     shutil.rmtree(folder)
