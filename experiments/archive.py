@@ -2,6 +2,11 @@
 
     python -m experiments.archive pocket
     python -m experiments.archive pocket --force   in the place of the run of that name
+    python -m experiments.archive --describe > trained-on.json
+    python -m experiments.archive full --trained-on trained-on.json
+
+The last two are for a run whose stages had a machine of their own, such as a node with a GPU: the
+first is said there, and the archive then names that machine's processor, accelerator and packages.
 
 Documents can be about any run that is there (`paper.run` of params.yaml), the paper's "Runs side by
 side" reads all, and `python -m experiments.analyze --run NAME` computes a run's tables again.
@@ -29,6 +34,7 @@ from experiments.errors import ArchiveError, run_stage
 RUNS, RESULTS = Path(params.RUNS), Path("results")
 PARAMS, ENVIRONMENT, OUTCOMES = params.FILE, "environment.json", "outcomes.parquet"
 CLAIMS = Path("paper/claims.yaml")
+MACHINE = {"python", "system", "machine", "processor", "accelerator", "packages"}
 NAME = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
 # What makes numbers; a change of other files leaves a run's code that of its commit.
 CODE = ("experiments", "paper/claims.yaml", "dvc.yaml", "pyproject.toml", "constraints.txt")
@@ -36,11 +42,23 @@ CODE = ("experiments", "paper/claims.yaml", "dvc.yaml", "pyproject.toml", "const
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", help="lower-case letters, digits, hyphens and dots, e.g. pocket")
+    parser.add_argument(
+        "name", nargs="?", help="lower-case letters, digits, hyphens and dots, e.g. pocket"
+    )
     parser.add_argument("--force", action="store_true", help="replace a run of the same name")
+    parser.add_argument("--describe", action="store_true", help="print what this machine is")
+    parser.add_argument(
+        "--trained-on", type=Path, metavar="FILE", help="what --describe printed where models ran"
+    )
     arguments = parser.parse_args()
     root = Path.cwd()
-    folder = archive(root, arguments.name, arguments.force)
+    if arguments.describe == (arguments.name is not None):
+        parser.error("name the run, or say --describe, and not both")
+    if arguments.describe:
+        print(as_text(machine(root)), end="")
+        return
+    described = None if arguments.trained_on is None else read_machine(arguments.trained_on)
+    folder = archive(root, arguments.name, arguments.force, described)
     code = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))["code"]
     where = folder.relative_to(root).as_posix()
     print(
@@ -54,11 +72,14 @@ def main() -> None:
         )
 
 
-def archive(root: Path, name: str, force: bool = False) -> Path:
+def archive(
+    root: Path, name: str, force: bool = False, trained_on: dict[str, Any] | None = None
+) -> Path:
     """Write runs/`name`/ whole or not at all, and return it.
 
-    ArchiveError if the name is not allowed or taken, a table is missing, or the results are not
-    those of the parameters, code and data at hand.
+    `trained_on` is the `machine` that ran the models; None means this one. ArchiveError if the
+    name is not allowed or taken, a table is missing, or the results are not those of the
+    parameters, code and data at hand.
     """
     params.load(root / PARAMS)
     _check_name(root, name, force)
@@ -70,22 +91,55 @@ def archive(root: Path, name: str, force: bool = False) -> Path:
             shutil.copyfile(root / path, building / path)
         shutil.copyfile(root / CLAIMS, building / CLAIMS.name)
         shutil.copyfile(root / PARAMS, building / PARAMS)
-        text = json.dumps(environment(root), indent=2, ensure_ascii=False) + "\n"
+        text = as_text(environment(root, trained_on))
         (building / ENVIRONMENT).write_text(text, encoding="utf-8")
     return target
 
 
-def environment(root: Path) -> dict[str, Any]:
+def environment(root: Path, trained_on: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the numbers were made with: code, packages, machine, and md5 of data and models."""
     return {
         "code": code_at_hand(root),
+        **(trained_on or machine(root)),
+        "md5": stale.inputs_and_models(root),
+    }
+
+
+def machine(root: Path) -> dict[str, Any]:
+    """This kind of machine, and the packages that it has."""
+    return {
         "python": platform.python_version(),
         "system": platform.system(),
         "machine": platform.machine(),
         "processor": processor(),
+        "accelerator": accelerator(),
         "packages": packages(root),
-        "md5": stale.inputs_and_models(root),
     }
+
+
+def read_machine(path: Path) -> dict[str, Any]:
+    """A `machine` that another one printed; ArchiveError if the file is not that."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or set(found) != MACHINE:
+        raise ArchiveError(
+            f"{path} does not describe a machine; make it there, by "
+            f"`python -m experiments.archive --describe > {path.name}`"
+        )
+    return found
+
+
+def as_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def accelerator() -> str | None:
+    """What CUDA calls the GPU; None without one."""
+    import torch  # takes seconds, and the checks come first
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def processor() -> str | None:

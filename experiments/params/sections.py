@@ -218,6 +218,7 @@ class Engine:
     cache_gib: Annotated[float, Field(ge=0)]
     generation_slots: PositiveCount
     threads: PositiveCount
+    compiled: bool = True  # archived runs may lack it
 
 
 @strict

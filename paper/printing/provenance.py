@@ -61,8 +61,9 @@ class Archived:
 
     @property
     def machine(self) -> str:
-        """The processor in words."""
-        return self.environment.get("processor") or "a processor that was not recorded"
+        """The accelerator, or else the processor, in words."""
+        named = self.environment.get("accelerator") or self.environment.get("processor")
+        return named or "a processor that was not recorded"
 
     def read_by(self) -> dict[str, str]:
         """Path -> md5 of the data that its stages rest on."""

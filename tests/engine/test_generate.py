@@ -100,8 +100,9 @@ def test_compiled_slots_serve_one_group_after_the_other(monkeypatch, settings):
              for part in (PROMPTS[3:], PROMPTS[:3])]  # fmt: skip
     made = []
 
-    def compiled(language_model, count):
-        made.append(Slots(model.model, count, end_tokens(model), backend="aot_eager"))
+    def compiled(language_model, settings):
+        slots = settings.generation_slots
+        made.append(Slots(model.model, slots, end_tokens(model), backend="aot_eager"))
         return made[-1]
 
     monkeypatch.setattr(Slots, "of", compiled)

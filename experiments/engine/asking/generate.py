@@ -57,9 +57,10 @@ class Slots:
         self.next_tokens = torch.zeros(count, dtype=torch.long, device=model.device)
 
     @classmethod
-    def of(cls, language_model: LanguageModel, count: int) -> Slots:
-        """Slots for replies of a model; on CUDA their steps are compiled."""
-        backend = "inductor" if language_model.device.type == "cuda" else None
+    def of(cls, language_model: LanguageModel, settings: Engine) -> Slots:
+        """Slots for replies of a model; on CUDA their steps are compiled if `settings` say so."""
+        compiled = settings.compiled and language_model.device.type == "cuda"
+        backend, count = "inductor" if compiled else None, settings.generation_slots
         return cls(language_model.model, count, end_tokens(language_model), backend=backend)
 
     def admit(self, writing: Writing, token: int, path: np.ndarray, cache: PrefixCache) -> None:

@@ -123,7 +123,7 @@ class Pool:
             sorted(self.writings, key=lambda writing: -len(writing.prompt) - writing.max_tokens)
         )
         if self.slots is None or self.slots.count != self.settings.generation_slots:
-            self.slots = Slots.of(self.language_model, self.settings.generation_slots)
+            self.slots = Slots.of(self.language_model, self.settings)
         self.within_memory(
             lambda: generate(
                 self.language_model.tokenizer,
