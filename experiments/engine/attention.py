@@ -13,6 +13,9 @@ import torch
 from torch.nn import functional
 from transformers import AttentionInterface
 
+# cuDNN's attention builds a plan for every new shape, and here nearly every sequence has its own.
+torch.backends.cuda.enable_cudnn_sdp(False)
+
 
 def _planned(
     module, query, key, value, attention_mask, *, attention_plan, scaling,
