@@ -27,6 +27,8 @@ from printing.lessons import lessons
 from printing.letters import letter_or_side, parts_table
 from printing.replication_tables import slopes, summary
 from printing.report import Report
+from printing.runs import runs
+from printing.variance import largest_parts, shares, variance_table
 from tests.paper.archived_runs import LARGE, MIDDLE, SMALL, archive
 from tests.paper.made import write
 from tests.paper.test_runs import executed
@@ -498,3 +500,34 @@ def _of_untrained(table: pd.DataFrame) -> pd.Series:
     """The row of how sycophantic the base model is on Feedback."""
     cell = ["base", "feedback", "sycophancy", "nothing"]
     return (table[["model", "task", "measure", "against"]] == cell).all(axis=1)
+
+
+def test_the_variance_of_a_change_is_divided_among_what_makes_it(root: Path) -> None:
+    folder = archive(root, SMALL)
+    path = folder / "results/contrasts.csv"
+    table = pd.read_csv(path)
+    known = (table["against"] == "control") & (table["measure"] == "sycophancy")
+    several = known & (table["seeds"] >= 3)
+    # variances 0.04, 0.16 / 4 and 0.06 / 3 of two adapters: 0.04, 0.04 and 0.02 of 0.1
+    numbers = {"item_se": 0.2, "frame_sd": 0.4, "frames": 4, "seed_sd": 0.06**0.5, "seeds": 3}
+    for column, value in numbers.items():
+        table.loc[several, column] = value
+    table.loc[known & ~several, ["item_se", "frame_sd", "frames"]] = [9, 0, 4]  # trained once
+    table.to_csv(path, index=False)
+    report = analysed(root)
+    parts = shares(runs(report))
+    assert list(parts["n"]) == [2, 2, 2]
+    assert np.allclose(parts[["items", "wordings", "training runs"]], [0.4, 0.4, 0.2])
+    assert "| Answer | 40 % | 40 % | 20 % | 2 |" in variance_table(report)
+    assert "items on *Answer* (1), *Are you sure?* (1) and *Feedback* (1)." in largest_parts(report)
+
+
+def test_without_several_training_runs_the_variance_is_not_divided(root: Path) -> None:
+    folder = archive(root, SMALL)
+    path = folder / "results/contrasts.csv"
+    table = pd.read_csv(path)
+    table.loc[table["seeds"] >= 3, "seeds"] = 1
+    table.to_csv(path, index=False)
+    report = analysed(root)
+    assert variance_table(report) == ""
+    assert "the parts are not known" in largest_parts(report)
