@@ -185,13 +185,23 @@ def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
     assert labels == {"own", "shuffled"}  # GSM8K has the shuffled one
 
 
-@pytest.mark.parametrize("run", ["gemma", "gsm8k", "three-passes"])
-def test_other_runs_of_two_cores_give_verdicts(run: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("two-cores-gemma", set()),
+        ("two-cores-three-passes", set()),
+        ("own-answers", {"gsm8k"}),  # whose control was cut off
+        ("one-gpu", {"truthfulqa_source_order"}),
+        ("one-gpu-paired", set()),
+    ],
+)
+def test_other_runs_give_verdicts(name: str, without: set[str], tmp_path: Path) -> None:
     """Paired choices have no control: each is set beside its twin of the other order."""
-    parameters = changed(LAUNCH / f"two-cores-{run}.args", tmp_path)
+    parameters = changed(LAUNCH / f"{name}.args", tmp_path)
     controls = parameters.controls
+    second = set(verdicts.other_controls(parameters.adapters).values())
     paired = {name for name in parameters.adapters if name.startswith("paired_")}
-    assert set(parameters.adapters) == {*controls, *controls.values(), *paired}
+    assert set(parameters.adapters) == {*controls, *controls.values(), *second, *paired, *without}
     assert all(len(parameters.seeds(name)) >= 3 for name in parameters.adapters)
     assert all(parameters.adapters[name].labels == "own" for name in controls.values())
 
@@ -202,6 +212,7 @@ def test_other_runs_of_two_cores_give_verdicts(run: str, tmp_path: Path) -> None
         ("two-cores", "qwen2.5-coder-1.5b"),
         ("two-cores-gemma", "gemma-3-270m"),
         ("two-cores-three-passes", "qwen2.5-coder-1.5b-three-passes"),
+        ("own-answers", "qwen2.5-coder-0.5b-own-answers"),
     ],
 )
 def test_an_archived_run_has_the_adapters_of_its_argument_file(
