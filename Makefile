@@ -9,6 +9,8 @@
 
 PYTHON ?= python3
 BASE ?= main
+# The threads of two processes would slow each other, so each has one
+TEST_PROCESSES ?= 2
 UV := uv==0.13.9
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STAMP := .venv/.installed
@@ -37,7 +39,7 @@ test: environment data
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 diff: environment
 	@python -m experiments.diff $(BASE)

@@ -113,6 +113,7 @@ def shrink(repository: Repository) -> None:
     asked = parameters["sizes"]["smoke"]["evaluate"]
     parameters["sizes"]["smoke"]["evaluate"] = {task: min(n, 4) for task, n in asked.items()}
     parameters["evaluate"]["items_per_group"] = 8
+    parameters["evaluate"]["engine"]["threads"] = 1  # other tests run beside
     repository.rewrite("params.yaml", parameters)
     site = repository.read("_quarto-controlled.yml")
     site["project"]["render"] = ["paper/index.qmd"]

@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @needs_data
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_no_fault_ends_in_a_traceback_a_hang_or_other_results(tmp_path: Path) -> None:
-    few = ["--mutations", "24", "--kills", "5", "--full-disks", "4"]
+    few = ["--mutations", "16", "--kills", "4", "--full-disks", "3"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults", *few, "--output", tmp_path / "figures.csv"],
         cwd=ROOT,
@@ -24,4 +25,4 @@ def test_no_fault_ends_in_a_traceback_a_hang_or_other_results(tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "33 faults, 0 of them went wrong" in done.stdout
+    assert "23 faults, 0 of them went wrong" in done.stdout
