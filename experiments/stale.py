@@ -40,20 +40,20 @@ def reason(root: Path) -> str | None:
             continue
         if name not in runs:
             return f"the stage {name} has not run"
-        for change in changes(name, status.get(name, ())):
+        for change in changes(name, status.get(name, ()), root):
             return change
     return behind(runs)
 
 
-def changes(stage: str, status: list) -> Iterator[str]:
-    """What DVC says of one stage, in words."""
+def changes(stage: str, status: list, root: Path) -> Iterator[str]:
+    """What DVC says of one stage of the project at `root`, in words."""
     for part in status:
         for kind, paths in part.items() if isinstance(part, dict) else ():
             verb = "wrote" if kind == "changed outs" else "read"
             for path, change in paths.items():
                 if isinstance(change, dict):
                     yield from (f"{key} is not what {stage} ran with" for key in change)
-                elif change != "deleted":
+                elif change != "deleted" and (root / path).exists():
                     yield f"{path} is not what {stage} {verb}"
                 elif path.split("/")[0] not in IN_CACHE:
                     yield f"{path} is missing"

@@ -186,6 +186,44 @@ def test_a_fresh_clone_without_models_and_outcomes_can_be_archived(repository: P
     archive(repository, "pocket")
 
 
+def test_models_that_another_machine_kept_need_not_be_in_the_cache(repository: Path) -> None:
+    """Trained on a node whose disk is gone: the lock has their hashes, and no one the files."""
+    kept = content(archive(repository, "pocket"))
+    for folder in ("data", "curated", "prepared", "adapters", "outcomes", ".dvc/cache"):
+        shutil.rmtree(repository / folder)
+    assert content(archive(repository, "pocket", force=True)) == kept
+
+
+def test_a_run_names_the_machine_that_trained_it(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["archive", "--describe"])
+    stage.main()
+    there = json.loads(capsys.readouterr().out) | {"accelerator": "Abacus 9", "python": "3.12.0"}
+    described = tmp_path / "trained-on.json"
+    described.write_text(stage.as_text(there))
+    monkeypatch.setattr(sys, "argv", ["archive", "pocket", "--trained-on", str(described)])
+    stage.main()
+    kept = repository / "runs/pocket"
+    found = json.loads((kept / "environment.json").read_text())
+    assert {key: found[key] for key in there} == there
+    assert found["code"]["clean"] and found["md5"]
+    here = json.loads((archive(repository, "here") / "environment.json").read_text())
+    assert here["accelerator"] is None and here["python"] != "3.12.0"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"python": "3.12.0"}', None])
+def test_what_describes_no_machine_is_refused(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "trained-on.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ArchiveError, match=r"describes? .* machine; make it there, by `python -m"):
+        stage.read_machine(path)
+
+
 def test_results_that_are_behind_their_models_are_refused(
     repository: Path,
     pipeline: Pipeline,  # noqa: F811
@@ -234,7 +272,7 @@ def test_a_failure_on_the_way_leaves_the_earlier_run(
 ) -> None:
     before = content(archive(repository, "pocket"))
 
-    def fails(root: Path) -> None:
+    def fails(root: Path, trained_on: object) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(stage, "environment", fails)
