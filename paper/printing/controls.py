@@ -50,3 +50,11 @@ def with_own_answers(parameters: Params) -> str:
         if parameters.adapters[control].labels == "own"
     ]
     return f"is that of {listed(held)} in this run" if held else "is not used in this run"
+
+
+def beside(names: Iterable[str], parameters: Params) -> list[str]:
+    """The names with each control after its adapter; what has none keeps its place among them."""
+    held, controls = list(names), parameters.controls
+    leading = [name for name in held if name not in controls.values()]
+    pairs = [one for name in leading for one in (name, controls.get(name)) if one in held]
+    return list(dict.fromkeys([*pairs, *held]))

@@ -103,3 +103,10 @@ def test_cost_is_that_of_the_scale() -> None:
 
 def test_every_scale_has_a_cost() -> None:
     assert set(costs.load(ROOT / costs.COSTS)["scales"]) == set(PARAMETERS.sizes)
+
+
+def test_a_control_stands_beside_its_adapter() -> None:
+    names = ["mmlu_shuffled", "combined", "truthfulqa_source_order", "mmlu", "gsm8k_shuffled"]
+    assert controls.beside(names, PARAMETERS) == [
+        "combined", "truthfulqa_source_order", "mmlu", "mmlu_shuffled", "gsm8k_shuffled",
+    ]  # fmt: skip
