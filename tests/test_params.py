@@ -61,6 +61,7 @@ OPTIONAL = re.compile(
     r"diff|paper|analyze\.schemes\.\w+"
     r"|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?"
     r"|sizes\.(?!pocket)\w+|analyze\.headline\.paired_choice|model\.(revision|date)"
+    r"|evaluate\.engine\.compiled"
 )
 REQUIRED = [key for key in keys(CONTENT) if not OPTIONAL.fullmatch(key)]
 SECTIONS = [
