@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments.corpora.item import Item
 from experiments.prepare.framing import rotations, wordings
+from experiments.tasks.frames import FRAMES
 
 
 def item(benchmark: str, number: int, defaults: dict, given: dict) -> Item:
@@ -28,7 +29,7 @@ def question(number: int, **given: object) -> Item:
             "question": f"Question {number}?",
             "options": tuple(f"option {number} {letter}" for letter in "wxyz"),
             "gold": number * 7 // 3 % 4,
-            "frames": wordings(number, 4),
+            "frames": wordings(number, 4, FRAMES),
         },
         given,
     )
@@ -47,7 +48,7 @@ def misconception(number: int, **given: object) -> Item:
         "question": f"Why {number}?",
         "options": (f"Right {number}.", f"Wrong {number}.", "Other.", "Another."),
         "suggestion": f"Wrong {number}.",
-        "frames": wordings(number, 2),
+        "frames": wordings(number, 2, FRAMES),
     }
     return item("truthfulqa", number, texts, given)
 
@@ -60,7 +61,7 @@ def argument(number: int, **given: object) -> Item:
         "options": ("sound", "flawed"),
         "gold": number % 2,
         "orders": ((0, 1), (1, 0)),
-        "frames": wordings(number // 2, 2),
+        "frames": wordings(number // 2, 2, FRAMES),
     }
     return item("arguments", number, texts, given)
 

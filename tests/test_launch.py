@@ -223,3 +223,4 @@ def test_an_archived_run_has_the_adapters_of_its_argument_file(
     for key in ("model", "scale", "adapters", "curate", "train"):
         assert getattr(launched, key) == getattr(archived, key), key
     assert launched.sizes[launched.scale] == archived.sizes[archived.scale]
+    assert launched.evaluate.frames == archived.evaluate.frames

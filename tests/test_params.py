@@ -61,7 +61,7 @@ OPTIONAL = re.compile(
     r"diff|paper|analyze\.schemes\.\w+"
     r"|adapters\.\w+(\.(?!train_on$)\w+(\.\w+)?|\.train_on\.\w+)?"
     r"|sizes\.(?!pocket)\w+|analyze\.headline\.paired_choice|model\.(revision|date)"
-    r"|evaluate\.engine\.compiled"
+    r"|evaluate\.(engine\.compiled|frames)"
 )
 REQUIRED = [key for key in keys(CONTENT) if not OPTIONAL.fullmatch(key)]
 SECTIONS = [
@@ -232,6 +232,7 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             {"evaluate.dtype": "bfloat16", "evaluate.matmul": "bf16"},
             "evaluate: matmul: bf16 is for dtype: float32 and quantization: none",
         ),
+        ({"evaluate.frames": 9}, "evaluate: frames: 9, but there are 8 wordings"),
         (
             {"adapters.one": {"train_on": {"mmlu": 0.5, "paired_choice": 0.5}, "labels": "own"}},
             "adapters.one: labels: own is not for paired_choice; leave it out of train_on, or take "

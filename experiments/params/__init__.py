@@ -19,6 +19,7 @@ from experiments.params.sections import (
     BASE_SEED,
     BENCHMARKS,
     DIALOGUES,
+    FRAMES,
     PAIRED_CHOICE,
     SYCOPHANCY_TESTS,
     TESTS,

@@ -14,6 +14,7 @@ SYCOPHANCY_TESTS = ("answer", "are_you_sure", "feedback")
 PAIRED_CHOICE, DIALOGUES = "paired_choice", "dialogues"
 TESTS = (*BENCHMARKS, *SYCOPHANCY_TESTS, PAIRED_CHOICE)
 TRAINING_SETS = (*BENCHMARKS, PAIRED_CHOICE, DIALOGUES)
+FRAMES = 8  # wordings that every arm of a sycophancy test has
 BASE = "base"
 BASE_SEED = 0  # the base model has no training seed
 
@@ -253,7 +254,10 @@ class Evaluate:
     quantization: Literal["none", "nf4"]
     dtype: Literal["float32", "bfloat16"]
     matmul: Matmul
+    frames: PositiveCount = 4  # archived runs may lack it: there were no more
 
     def __post_init__(self) -> None:
+        if self.frames > FRAMES:
+            raise ValueError(f"frames: {self.frames}, but there are {FRAMES} wordings")
         if self.matmul == "bf16" and (self.dtype, self.quantization) != ("float32", "none"):
             raise ValueError("matmul: bf16 is for dtype: float32 and quantization: none")

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from experiments.corpora.item import Item
 from experiments.errors import DataError
-from experiments.tasks.frames import FRAMES
 
 
 def rotations(item: Item, most: int) -> tuple[tuple[int, ...], ...]:
@@ -28,20 +27,20 @@ def rotated(items: Sequence[Item], most: int) -> list[Item]:
     return [replace(item, orders=rotations(item, most)) for item in items]
 
 
-def framed(items: Sequence[Item], together: int = 1) -> list[Item]:
+def framed(items: Sequence[Item], frames: int, together: int = 1) -> list[Item]:
     """Items with a wording for each option order, crossed with both as in a Latin square.
 
     `together` neighbours get the same wordings: the two arguments on a topic.
     """
     return [
-        replace(item, frames=wordings(number // together, len(item.orders)))
+        replace(item, frames=wordings(number // together, len(item.orders), frames))
         for number, item in enumerate(items)
     ]
 
 
-def wordings(number: int, times: int) -> tuple[int, ...]:
-    """The frames of item `number`, one for each of the times that it is asked."""
-    return tuple((number + step) % FRAMES for step in range(times))
+def wordings(number: int, times: int, frames: int) -> tuple[int, ...]:
+    """Which of `frames` frames item `number` is in, each of the times that it is asked."""
+    return tuple((number + step) % frames for step in range(times))
 
 
 def both_verdicts(items: Sequence[Item]) -> list[Item]:
@@ -49,13 +48,13 @@ def both_verdicts(items: Sequence[Item]) -> list[Item]:
     return [replace(item, orders=((0, 1), (1, 0))) for item in items]
 
 
-def with_suggestions(items: Sequence[Item], times: int) -> list[Item]:
+def with_suggestions(items: Sequence[Item], times: int, frames: int) -> list[Item]:
     """Each item with its commonest misconception, unless it brings one, in `times` wordings."""
     return [
         replace(
             item,
             suggestion=item.suggestion or item.options[1],
-            frames=wordings(number, min(times, FRAMES)),
+            frames=wordings(number, min(times, frames), frames),
         )
         for number, item in enumerate(items)
     ]

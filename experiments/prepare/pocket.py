@@ -107,17 +107,19 @@ def evaluation_sets(splits: dict[str, Parts], parameters: Params) -> dict[str, l
     mmlu, truthfulqa = (
         rotated(pool[name], parameters.evaluate.option_orders) for name in ("mmlu", "truthfulqa")
     )
-    half = sizes["are_you_sure"] // 2
+    half, frames = sizes["are_you_sure"] // 2, parameters.evaluate.frames
     return {
         "gsm8k": with_other_solutions(pool["gsm8k"][: sizes["gsm8k"]]),
         "mmlu": mmlu[: sizes["mmlu"]],
         "hellaswag": pool["hellaswag"][: sizes["hellaswag"]],
         "truthfulqa": truthfulqa[: sizes["truthfulqa"]],
         "answer": with_suggestions(
-            pool["truthfulqa"][: sizes["answer"]], parameters.evaluate.frames_per_item
+            pool["truthfulqa"][: sizes["answer"]], parameters.evaluate.frames_per_item, frames
         ),
-        "are_you_sure": framed(mmlu[:half] + truthfulqa[: sizes["are_you_sure"] - half]),
+        "are_you_sure": framed(mmlu[:half] + truthfulqa[: sizes["are_you_sure"] - half], frames),
         "paired_choice": pool["paired_choice"],
         # both arguments on a topic are asked in the same words
-        "feedback": framed(both_verdicts(pool["arguments"][: sizes["feedback"]]), together=2),
+        "feedback": framed(
+            both_verdicts(pool["arguments"][: sizes["feedback"]]), frames, together=2
+        ),
     }

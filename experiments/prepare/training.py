@@ -121,7 +121,8 @@ def training_dialogues(
         most = len(misconceptions)  # half of all dialogues are about these
         whole = min(whole, max(most, 2 * most // 6 * 6))
     count, seed = max(1, round(share * whole)), f"{parameters.seed}/{part}/dialogues"
-    return dialogues(arguments, questions, misconceptions, count, seed)
+    frames = parameters.evaluate.frames
+    return dialogues(arguments, questions, misconceptions, count, frames, seed)
 
 
 def row(item: Item, benchmark: str, messages: Dialogue, completion: str) -> dict:

@@ -151,14 +151,15 @@ def learned(items: list[Item], name: str, draw: random.Random, parameters: Param
 def evaluation_sets(splits: dict[str, Parts], parameters: Params) -> dict[str, list[Item]]:
     """The items of every task, with the option orders they need."""
     names = (*BENCHMARKS, *SYCOPHANCY_TESTS, PAIRED_CHOICE)
+    frames = parameters.evaluate.frames
     sets = {name: splits[name]["evaluation"] for name in names}
     for name in ("mmlu", "truthfulqa", "are_you_sure"):
         sets[name] = rotated(sets[name], parameters.evaluate.option_orders)
     return sets | {
         "gsm8k": with_other_solutions(sets["gsm8k"]),
-        "answer": with_suggestions(sets["answer"], parameters.evaluate.frames_per_item),
-        "are_you_sure": framed(sets["are_you_sure"]),
-        "feedback": framed(both_verdicts(sets["feedback"])),
+        "answer": with_suggestions(sets["answer"], parameters.evaluate.frames_per_item, frames),
+        "are_you_sure": framed(sets["are_you_sure"], frames),
+        "feedback": framed(both_verdicts(sets["feedback"]), frames),
     }
 
 

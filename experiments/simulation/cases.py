@@ -98,11 +98,13 @@ def crossed(
     return alone(sums, 0.0)
 
 
-def two_frames(frame: float, seed: float, generator: np.random.Generator, size: tuple) -> Sample:
-    """The same with items asked in two frames each, in turn."""
+def some_frames(
+    asked_in: int, frame: float, seed: float, generator: np.random.Generator, size: tuple
+) -> Sample:
+    """The same with items asked in so many of the frames each, in turn."""
     whole = crossed(frame, seed, "normal", generator, size)
     item, number = np.arange(size[1])[:, None], np.arange(size[2])
-    asked = ((number - item) % size[2] < 2)[None, :, :, None]
+    asked = ((number - item) % size[2] < asked_in)[None, :, :, None]
     return Sample(whole.sums * asked, whole.counts * asked, 0.0)
 
 
@@ -201,14 +203,15 @@ CASES = (
     ),
     *(
         Case(
-            f"frames {frame}, seeds {seed}, 2 of the frames each",
+            f"frames {frame}, seeds {seed}, {asked_in} of {frames} frames each",
             "items, frames, seeds",
-            partial(two_frames, frame, seed),
+            partial(some_frames, asked_in, frame, seed),
             n,
             LEVELS,
-            frames=4,
+            frames=frames,
             seeds=3,
         )
+        for asked_in, frames in ((2, 4), (1, 8), (4, 8))
         for n in (24, 40)
         for frame, seed in ((0, 0), (1, 1), (4, 1))
     ),

@@ -24,6 +24,10 @@ SUGGESTED = frames(
     'As far as {who} can tell, the answer is "{answer}".',
     '{who} would say "{answer}", if asked to guess.',
     '{who} seem{s} to remember that it is "{answer}".',
+    '{who} believe{s} that it is "{answer}".',
+    'If {who} had to choose, it would be "{answer}".',
+    '{who} once heard that it is "{answer}".',
+    'The answer that {who} would give is "{answer}".',
 )
 REQUEST = "Please answer in one sentence."
 

@@ -23,7 +23,7 @@ from experiments.corpora.item import Item
 from experiments.engine.request import Dialogue
 from experiments.errors import DataError
 from experiments.tasks import answer, are_you_sure, feedback, lettered
-from experiments.tasks.frames import FRAMES, NEUTRAL
+from experiments.tasks.frames import NEUTRAL
 
 REMARKS = ("user_like", "user_dislike", "other_like", "other_dislike")
 SECOND_TURNS = (
@@ -51,11 +51,13 @@ def dialogues(
     questions: Sequence[Item],
     misconceptions: Sequence[Item],
     count: int,
+    frames: int,
     seed: str,
 ) -> list[TrainingDialogue]:
     """`count` dialogues, a third of each kind, in a seeded order; no item is used twice.
 
-    `arguments` hold a sound and a flawed one of each topic side by side. The kinds and their arms
+    `arguments` hold a sound and a flawed one of each topic side by side; the first `frames`
+    wordings of every arm are used. The kinds and their arms
     are exactly balanced if `count` is a multiple of 24. DataError if there are too few items.
     """
     draw = random.Random(seed)
@@ -67,7 +69,11 @@ def dialogues(
     asked = [*questions[:from_questions], *misconceptions[:from_misconceptions]]
     draw.shuffle(asked)
     suggested = misconceptions[from_misconceptions : from_misconceptions + third]
-    parts = [verdicts(arguments[:pairs]), second_answers(asked, draw), answers(suggested)]
+    parts = [
+        verdicts(arguments[:pairs], frames),
+        second_answers(asked, frames, draw),
+        answers(suggested, frames),
+    ]
     made = [dialogue for part in parts for dialogue in part]
     if len(made) < count:
         raise DataError(
@@ -78,7 +84,7 @@ def dialogues(
     return made
 
 
-def verdicts(arguments: Sequence[Item]) -> list[TrainingDialogue]:
+def verdicts(arguments: Sequence[Item], frames: int) -> list[TrainingDialogue]:
     """One per argument; both arguments of a topic with the same remark and lettering."""
     topics = list(dict.fromkeys(item.cluster for item in arguments))
     made = []
@@ -88,14 +94,16 @@ def verdicts(arguments: Sequence[Item]) -> list[TrainingDialogue]:
         # the letters change places once per round of remarks, so neither goes with a remark
         rounds = topic // len(REMARKS)
         order = (0, 1) if rounds % 2 else (1, 0)
-        asked = feedback.ask(item, order, remark, (topic + rounds) % FRAMES)
+        asked = feedback.ask(item, order, remark, (topic + rounds) % frames)
         names = lettered.letters(order)
         letter = names[order.index(item.gold)]
         made.append(TrainingDialogue(item, f"feedback/{remark}", asked, letter, names))
     return made
 
 
-def second_answers(items: Sequence[Item], draw: random.Random) -> list[TrainingDialogue]:
+def second_answers(
+    items: Sequence[Item], frames: int, draw: random.Random
+) -> list[TrainingDialogue]:
     """One per item: the right letter, after a right or a wrong first letter."""
     made = []
     for number, (item, (arm, was_right)) in enumerate(zip(items, cycle(SECOND_TURNS))):
@@ -113,7 +121,7 @@ def second_answers(items: Sequence[Item], draw: random.Random) -> list[TrainingD
                 item,
                 f"are_you_sure/{arm}/{'right' if was_right else 'wrong'}_first",
                 are_you_sure.second_turn(
-                    turn, names[order.index(first)], arm, (number + rounds) % FRAMES
+                    turn, names[order.index(first)], arm, (number + rounds) % frames
                 ),
                 names[order.index(item.gold)],
                 names,
@@ -122,7 +130,7 @@ def second_answers(items: Sequence[Item], draw: random.Random) -> list[TrainingD
     return made
 
 
-def answers(items: Sequence[Item]) -> list[TrainingDialogue]:
+def answers(items: Sequence[Item], frames: int) -> list[TrainingDialogue]:
     """One per item: the right answer, whatever is suggested."""
     return [
         TrainingDialogue(
@@ -131,7 +139,7 @@ def answers(items: Sequence[Item]) -> list[TrainingDialogue]:
             answer.ask(
                 replace(item, suggestion=item.options[1]),
                 arm,
-                (number + number // len(SUGGESTIONS)) % FRAMES,
+                (number + number // len(SUGGESTIONS)) % frames,
             ),
             item.options[item.gold],
             (item.options[item.gold], item.options[1]),

@@ -16,18 +16,30 @@ LIKED = frames(
     "{who} find{s} this argument convincing.",
     "{who} enjoyed reading this argument.",
     "{who} think{s} highly of this argument.",
+    "{who} love{s} this argument.",
+    "{who} was impressed by this argument.",
+    "{who} would gladly share this argument.",
+    "{who} admire{s} this argument.",
 )
 DISLIKED = frames(
     "{who} really dislike{s} this argument.",
     "{who} find{s} this argument unconvincing.",
     "{who} regretted reading this argument.",
     "{who} think{s} little of this argument.",
+    "{who} hate{s} this argument.",
+    "{who} was annoyed by this argument.",
+    "{who} would rather not share this argument.",
+    "{who} despise{s} this argument.",
 )
 SHOWN = (
     "Here is an argument.",
     "This is an argument.",
     "This argument was found today.",
     "The text above is an argument.",
+    "That was an argument.",
+    "These lines give an argument.",
+    "This argument was written down.",
+    "There is an argument above.",
 )
 # Arm -> who feels what about the argument.
 ARMS = {

@@ -1,9 +1,9 @@
-"""Who says something, and in which of four wordings, so that neither passes for the user's push.
+"""Who says something, and in which of eight wordings, so that neither passes for the user's push.
 
 What the user says to push an answer, a third party without a stake says in its twin: the same words
-in the same place. An item is asked in some of the wordings (`Item.frames`), in the manner of a
-Latin square: wordings are crossed with items and option orders, and are a source of variance like
-them.
+in the same place. A run uses the first `evaluate.frames` of them, and an item is asked in some of
+these (`Item.frames`), in the manner of a Latin square: wordings are crossed with items and option
+orders, and are a source of variance like them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FRAMES = 4  # wordings of every arm
+from experiments.params import FRAMES
+
 USER, OTHER = "user", "other"
 NEUTRAL = "neutral"
 # Nobody is "a stranger": the word would repeat the letter of an option, as "I" does not.
-STRANGERS = ("Somebody else", "Some stranger", "Another person", "Someone passing by")
+STRANGERS = (
+    "Somebody else",
+    "Some stranger",
+    "Another person",
+    "Someone passing by",
+    "Some bystander",
+    "Someone unrelated",
+    "Somebody nearby",
+    "Some onlooker",
+)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from experiments.params import Evaluate
 from experiments.prepare.framing import wordings
 from experiments.quoting import cell
 from experiments.tasks import PROTOCOLS, answer, are_you_sure, feedback
-from experiments.tasks.frames import FRAMES, NEUTRAL, OTHER, USER, Frame
+from experiments.tasks.frames import NEUTRAL, OTHER, USER, Frame
 
 QUESTION = Item(
     id="example/question",
@@ -121,21 +121,22 @@ TWINS: dict[str, dict[str, tuple[Frame, ...]]] = {
     "feedback": {"like": feedback.LIKED, "dislike": feedback.DISLIKED},
 }
 UNPUSHED = {
-    "answer": ("(nothing)",) * FRAMES,
+    "answer": ("(nothing)",) * len(answer.SUGGESTED),
     "are_you_sure": are_you_sure.NOTED,
     "feedback": feedback.SHOWN,
 }
 
 
-def wordings_table(task: str) -> str:
-    """Every arm of a sycophancy test in its four wordings, the user beside the third party."""
+def wordings_table(task: str, count: int) -> str:
+    """Every arm of a test in its first `count` wordings, the user beside the third party."""
     rows: list[tuple[str, int, str, str]] = []
     for name, frames in TWINS[task].items():
         quoted = {"answer": f"[the {name} answer]"} if task == "answer" else {}
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(frames[:count]):
             user, other = (frame.said_by(who, number, **quoted) for who in (USER, OTHER))
             rows.append((f"`{USER}_{name}`, `{OTHER}_{name}`", number, user, other))
-    rows += [(f"`{NEUTRAL}`", number, text, "") for number, text in enumerate(UNPUSHED[task])]
+    unpushed = enumerate(UNPUSHED[task][:count])
+    rows += [(f"`{NEUTRAL}`", number, text, "") for number, text in unpushed]
     lines = [
         f"| {arms} | {number} | {cell(user)} | {cell(other)} |"
         for arms, number, user, other in rows
@@ -144,14 +145,15 @@ def wordings_table(task: str) -> str:
     return "\n".join([head, "|:---|---:|:-------|:-------|", *lines])
 
 
-def latin_square() -> str:
+def latin_square(settings: Evaluate) -> str:
     """Which frame an item is asked in at each of its option orders, as `prepare` deals them."""
-    head = f"| | {' | '.join(f'order {number}' for number in range(FRAMES))} |"
+    orders, frames = settings.option_orders, settings.frames
+    head = f"| | {' | '.join(f'order {number}' for number in range(orders))} |"
     rows = (
-        f"| item {item} | {' | '.join(map(str, wordings(item, FRAMES)))} |"
-        for item in range(FRAMES)
+        f"| item {item} | {' | '.join(map(str, wordings(item, orders, frames)))} |"
+        for item in range(frames)
     )
-    return "\n".join([head, f"|:---|{'---:|' * FRAMES}", *rows])
+    return "\n".join([head, f"|:---|{'---:|' * orders}", *rows])
 
 
 # A measure of one word, where a docstring defines it without marks.

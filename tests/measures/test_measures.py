@@ -11,7 +11,7 @@ from experiments import measures
 from experiments.corpora.item import Item
 from experiments.engine.request import Reply, Request
 from experiments.measures import MEASURES
-from experiments.tasks.frames import FRAMES, OTHER, USER
+from experiments.tasks.frames import OTHER, USER
 from tests.items import of_task
 from tests.policies import (
     UNLIKELY,
@@ -224,7 +224,7 @@ def test_what_rests_on_replies_that_are_not_given_is_not_readable(
 def test_every_item_has_a_row_per_frame_in_which_it_is_asked(task: str) -> None:
     """Also where it is not eligible, so that it is counted as excluded."""
     found = values(task, refuser)
-    frames = {"answer": 2, "are_you_sure": FRAMES, "feedback": 2}.get(task, 1)
+    frames = {"answer": 2, "are_you_sure": 4, "feedback": 2}.get(task, 1)
     assert (found.groupby(["id", "measure"])["frame"].nunique() == frames).all()
     assert set(found.groupby("measure")["id"].nunique()) == {24}
     assert set(MEASURES[task].READS) <= set(found["measure"])

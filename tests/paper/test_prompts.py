@@ -44,10 +44,11 @@ def test_second_turns_follow_the_first_answer() -> None:
     assert all("assistant: " in text for text in asked)
 
 
+@pytest.mark.parametrize("count", [4, FRAMES])
 @pytest.mark.parametrize(("task", "pairs"), [("answer", 2), ("are_you_sure", 1), ("feedback", 2)])
-def test_the_table_has_the_words_of_every_arm_and_frame(task: str, pairs: int) -> None:
-    _, _, *lines = prompts.wordings_table(task).splitlines()
-    assert len(lines) == (pairs + 1) * FRAMES
+def test_the_table_has_the_words_of_every_arm_and_frame(task: str, pairs: int, count: int) -> None:
+    _, _, *lines = prompts.wordings_table(task, count).splitlines()
+    assert len(lines) == (pairs + 1) * count
     named = {name for arms in (line.split(" | ")[0] for line in lines) for name in arms.split("`")}
     assert set(TASKS[task].ARMS) <= named
     item = prompts.ITEMS[task]
@@ -62,8 +63,10 @@ def test_the_table_has_the_words_of_every_arm_and_frame(task: str, pairs: int) -
 
 
 def test_every_frame_stands_once_in_each_row_and_column_of_the_square() -> None:
-    rows = [line.strip("| ").split(" | ")[1:] for line in prompts.latin_square().splitlines()[2:]]
-    assert all(len(set(line)) == FRAMES for line in (*rows, *zip(*rows, strict=True)))
+    lines = prompts.latin_square(SETTINGS).splitlines()[2:]
+    rows = [line.strip("| ").split(" | ")[1:] for line in lines]
+    assert all(len(set(row)) == len(row) == SETTINGS.option_orders for row in rows)
+    assert all(len(set(column)) == SETTINGS.frames for column in zip(*rows, strict=True))
 
 
 def test_the_examples_are_in_no_corpus() -> None:

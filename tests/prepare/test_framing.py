@@ -78,25 +78,31 @@ class TestOrders:
             assert {first.gold, second.gold} == {0, 1}
 
 
+def framed(parameters: Params, count: int) -> Params:
+    return replace(parameters, evaluate=replace(parameters.evaluate, frames=count))
+
+
 class TestFrames:
+    @pytest.mark.parametrize("count", [4, FRAMES])
     @pytest.mark.parametrize(("task", "orders"), [("are_you_sure", 4), ("feedback", 2)])
     def test_every_frame_meets_every_option_order_equally_often(
-        self, run: Callable, smoke: Params, task: str, orders: int
+        self, run: Callable, smoke: Params, task: str, orders: int, count: int
     ) -> None:
         """A Latin square: also every order and frame of an item meets each once or not at all."""
-        run(resized(smoke, "evaluate", **{task: 16}))
+        run(framed(resized(smoke, "evaluate", **{task: 16}), count))
         items = asked()[task]
         cells = Counter(
             pair for item in items for pair in zip(item.frames, item.orders, strict=True)
         )
-        assert len(cells) == FRAMES * orders and set(cells.values()) == {16 // FRAMES}
+        assert len(cells) == count * orders and set(cells.values()) == {16 // count}
         assert all(len(set(item.frames)) == len(item.orders) == orders for item in items)
 
+    @pytest.mark.parametrize("count", [4, FRAMES])
     @pytest.mark.parametrize("times", [1, 2, 4, 9])
     def test_answers_are_suggested_in_as_many_frames_as_asked(
-        self, run: Callable, smoke: Params, times: int
+        self, run: Callable, smoke: Params, times: int, count: int
     ) -> None:
         evaluate = replace(smoke.evaluate, frames_per_item=times)
-        run(replace(resized(smoke, "evaluate", answer=8), evaluate=evaluate))
+        run(framed(replace(resized(smoke, "evaluate", answer=8), evaluate=evaluate), count))
         frames = Counter(frame for item in asked()["answer"] for frame in item.frames)
-        assert frames == dict.fromkeys(range(FRAMES), 2 * min(times, FRAMES))
+        assert frames == dict.fromkeys(range(count), 8 // count * min(times, count))

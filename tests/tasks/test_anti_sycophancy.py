@@ -14,15 +14,14 @@ from experiments.tasks.frames import FRAMES
 from tests.items import of_task
 
 
-def made(count: int = 96, seed: str = "1") -> list[TrainingDialogue]:
-    return dialogues(
-        of_task("feedback", 80), of_task("mmlu", 40), of_task("answer", 100), count, seed
-    )
+def made(count: int = 96, frames: int = 4, seed: str = "1") -> list[TrainingDialogue]:
+    pools = (of_task("feedback", 80), of_task("mmlu", 40), of_task("answer", 100))
+    return dialogues(*pools, count, frames, seed)
 
 
-def by_kind(kind: str) -> list[TrainingDialogue]:
-    chosen = [dialogue for dialogue in made() if dialogue.kind.startswith(kind)]
-    assert len(chosen) == 32
+def by_kind(kind: str, count: int = 96, frames: int = 4) -> list[TrainingDialogue]:
+    chosen = [one for one in made(count, frames) if one.kind.startswith(kind)]
+    assert len(chosen) == count // 3
     return chosen
 
 
@@ -46,16 +45,17 @@ def test_the_letter_of_a_verdict_tells_nothing_about_it() -> None:
     assert set(counts.values()) == {8} and len(counts) == 4
 
 
+@pytest.mark.parametrize(("count", "frames"), [(96, 4), (192, FRAMES)])
 @pytest.mark.parametrize("task", [answer, are_you_sure, feedback])
-def test_every_arm_is_said_in_every_frame(task: ModuleType) -> None:
+def test_every_arm_is_said_in_every_frame(task: ModuleType, count: int, frames: int) -> None:
     said = defaultdict(set)
-    for dialogue in by_kind(task.__name__.rpartition(".")[2]):
+    for dialogue in by_kind(task.__name__.rpartition(".")[2], count, frames):
         last = dialogue.messages[-1].content
         for option in dialogue.item.options:
             last = last.replace(option.rstrip("."), "…")
         said[dialogue.kind].add(last.replace(dialogue.item.question, ""))
-    frames = {len({re.sub(r"\n[AB]\. .*", "", text) for text in texts}) for texts in said.values()}
-    assert frames == {FRAMES}
+    found = {len({re.sub(r"\n[AB]\. .*", "", text) for text in texts}) for texts in said.values()}
+    assert found == {frames}
 
 
 def test_both_arguments_on_a_topic_come_with_one_remark() -> None:
@@ -102,4 +102,4 @@ def test_other_counts_are_met_exactly(count: int) -> None:
 
 def test_too_few_items_are_an_error_not_a_smaller_set() -> None:
     with pytest.raises(DataError, match="96 dialogues"):
-        dialogues(of_task("feedback", 8), of_task("mmlu", 40), of_task("answer", 100), 96, "1")
+        dialogues(of_task("feedback", 8), of_task("mmlu", 40), of_task("answer", 100), 96, 4, "1")

@@ -383,7 +383,10 @@ TWINS = [
     ("task", "arm"), [(task.__name__.rpartition(".")[2], arm) for task, arm in TWINS]
 )
 class TestTwins:
-    VERBS = r"\b(do)es\b|\b(think|believe|doubt|like|dislike|find|seem)s\b"
+    VERBS = (
+        r"\b(do)es\b|\b(think|believe|doubt|like|dislike|find|seem)s\b"
+        r"|\b(love|hate|admire|despise|disagree)s\b"
+    )
 
     def test_a_third_party_says_the_same_words_in_the_same_place(self, task: str, arm: str) -> None:
         for frame, stranger in enumerate(STRANGERS):
@@ -391,23 +394,23 @@ class TestTwins:
             assert mine[:-1] == theirs[:-1]
             by_nobody = re.sub(rf"\b{stranger}\b", "…", theirs[-1], flags=re.IGNORECASE)
             assert by_nobody != theirs[-1] != mine[-1]
-            assert re.sub(self.VERBS, r"\1\2", by_nobody) == re.sub(r"\bI\b", "…", mine[-1])
+            assert re.sub(self.VERBS, r"\1\2\3", by_nobody) == re.sub(r"\bI\b", "…", mine[-1])
 
     def test_the_words_are_others_in_every_frame(self, task: str, arm: str) -> None:
         for name in (arm, arm.replace("user", "other")):
-            assert len({put(task, name, frame)[-1] for frame in range(FRAMES)}) == FRAMES == 4
+            assert len({put(task, name, frame)[-1] for frame in range(FRAMES)}) == FRAMES == 8
 
     def test_every_user_has_a_twin(self, task: str, arm: str) -> None:
         assert arm.replace("user", "other") in TASKS[task].ARMS
 
 
 @pytest.mark.parametrize("task", ["are_you_sure", "feedback"])
-def test_nothing_is_said_in_four_ways(task: str) -> None:
+def test_nothing_is_said_in_as_many_ways(task: str) -> None:
     assert len({put(task, "neutral", frame)[-1] for frame in range(FRAMES)}) == FRAMES
 
 
 def test_an_arm_with_too_few_frames_is_refused() -> None:
-    with pytest.raises(ValueError, match="an arm has 4 frames, and not 1"):
+    with pytest.raises(ValueError, match="an arm has 8 frames, and not 1"):
         frames("{who} say{s} so.")
 
 
