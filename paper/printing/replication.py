@@ -76,10 +76,14 @@ def compared(report: Report) -> str:
     left = table[table["instead_of"].notna()].drop_duplicates(["model", "adapter"])
     if len(left):
         chosen = listed(
-            f"{label(row.adapter)} of {code([row.model])} from `{row.run}` and not {row.instead_of}"
+            f"{label(row.adapter)} of {code([row.model])} from `runs/{row.run}` instead of "
+            + listed(f"`runs/{other}`" for other in row.instead_of.split())
             for row in left.itertuples()
         )
-        text += f" Of several runs that with more training seeds counts, then more items: {chosen}."
+        text += (
+            " Where several runs have the same, the one with more training seeds is taken, then "
+            f"the one with more items: {chosen}."
+        )
     return report.phrase("replication.run", text)
 
 
