@@ -62,7 +62,7 @@ def test_questions_with_every_remark_are_asked() -> None:
 
 def test_the_items_are_those_that_prepare_makes() -> None:
     items = list(transcripts.authored_items("are_you_sure", MOST).values())[:5]
-    for item in with_suggestions(items, 1):
+    for item in with_suggestions(items, 1, PARAMETERS.evaluate.frames):
         mine = transcripts.authored_items("answer", MOST)[item.id]
         assert replace(item, frames=()) == mine
         assert mine.suggestion

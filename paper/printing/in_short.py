@@ -119,11 +119,12 @@ def _benchmarks(report: Report) -> str:
         return "Whether training on benchmarks changes that was not measured."
     up, down = moved[moved["said"] == ABOVE], moved[moved["said"] == BELOW]
     learned = gained[gained["said"] == ABOVE]
+    trained = [name for name in reversed(models(report)) if name in set(moved["model"])]
     which = list(map(named, rows(learned))) or _nearest(gained)
     taught_where = f" ({listed(which)})" if which else ""
     return (
         f"Training on a benchmark ({listed(dict.fromkeys(map(taught, rows(moved))))}; "
-        f"{code(dict.fromkeys(moved['model']))}) is shown to make them more sycophantic, "
+        f"{code(trained)}) is shown to make them more sycophantic, "
         f"beyond what the same training without its lesson does, in {_cases(up, moved)} and less "
         f"in {_cases(down, moved)} (one training set, model and test each); the benchmark itself "
         f"was learned, beyond that, in {_of(learned, gained)}{taught_where}."

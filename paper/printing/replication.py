@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from experiments.claims import CONTROL, NOTHING
+from experiments.params import BASE
 from experiments.replication.slopes import ALL, BETWEEN, FEW
 from experiments.replication.verdicts import (
     ABOVE,
@@ -76,7 +77,8 @@ def compared(report: Report) -> str:
     left = table[table["instead_of"].notna()].drop_duplicates(["model", "adapter"])
     if len(left):
         chosen = listed(
-            f"{label(row.adapter)} of {code([row.model])} from `runs/{row.run}` instead of "
+            f"{'base' if row.adapter == BASE else label(row.adapter)} of {code([row.model])} from "
+            f"`runs/{row.run}` instead of "
             + listed(f"`runs/{other}`" for other in row.instead_of.split())
             for row in left.itertuples()
         )
