@@ -4,8 +4,9 @@
 
 Reads every run of the second protocol in runs/; writes results/replication.csv (levels of the base
 models, and effects of their adapters), replication_summary.csv (means over models, and verdicts),
-replication_seeds.csv (effects of single training runs) and tradeoff_slope.csv (capability gained
-against sycophancy). Measured on one CPU core: 4 seconds a run.
+replication_repeats.csv (effects that several runs of a model measured), replication_seeds.csv
+(effects of single training runs) and tradeoff_slope.csv (capability gained against sycophancy).
+Measured on one CPU core: 4 seconds a run.
 """
 
 from __future__ import annotations
@@ -56,16 +57,17 @@ class Run:
 
 
 def main() -> None:
-    """Write the four tables."""
+    """Write the five tables."""
     confidence = params.load().analyze.confidence
     runs = archived()
-    rows = verdicts.chosen(pd.concat([of_run(run) for run in runs], ignore_index=True))
-    rows = verdicts.judged(rows, confidence)
+    measured = pd.concat([of_run(run) for run in runs], ignore_index=True)
+    rows = verdicts.judged(verdicts.chosen(measured), confidence)
     parts = [training_runs(run, rows) for run in runs]
     trained = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     found = {
         "replication": rows,
         "replication_summary": verdicts.summaries(rows, confidence),
+        "replication_repeats": verdicts.repeated(measured),
         "replication_seeds": trained,
         "tradeoff_slope": slopes.slopes(points(trained), confidence),
     }

@@ -8,7 +8,8 @@ adapters/ADAPTER/seed-N/ (a peft adapter; a whole checkpoint with `method: full`
 results/training/ADAPTER.json. With `labels: own` the base model's own answers are learned, and the
 record says which share of them is right (`own_answers_gold`); one that was cut off is left out, and
 counted with those that are too long. A seed's folder appears when that seed is finished, never
-before.
+before. An interrupted run trains the seeds that it lacks, if neither rows, model, settings nor code
+have changed: the adapters and the record are the same whatever happened.
 Measured at the `pocket` scale on 2 CPU cores: about a minute and 2.5 GB of memory per LoRA adapter.
 """
 
@@ -20,14 +21,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import files, own_answers, params, processes
-from experiments.errors import DataError, TrainingError, run_stage
-from experiments.models import memory, trained, verification
+from experiments.errors import DataError, ModelError, TrainingError, run_stage
+from experiments.models import memory, trained, unfinished, verification
 from experiments.params import Params, Train
 
 PREPARED = Path("prepared")
 ADAPTERS = Path("adapters")
 RESULTS = Path("results/training")
 MODELS = Path("data/model")
+OWN_ANSWERS = "own-answers"
 LOSS_DIGITS = 4
 
 
@@ -47,6 +49,7 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
     ModelError if the model cannot be read; TrainingError if a loss is not a number.
     """
     settings = parameters.training(name)
+    folder = ADAPTERS / name
     rows = {split: read(PREPARED / split / f"{name}.jsonl") for split in ("train", "validation")}
     shared = {row["cluster"] for row in rows["train"]} & {
         row["cluster"] for row in rows["validation"]
@@ -59,24 +62,30 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
     model_folder = MODELS / parameters.model.folder_name
     base = verification.verify_model(parameters.model, model_folder)
     record_path = RESULTS / f"{name}.json"
-    records = {} if only_seed is None else records_of(record_path, name)
+    made_from = fingerprint(name, base, parameters)
+    records, seeds = {}, settings.seeds
+    if only_seed is None:
+        records = finished_seeds(folder, seeds, base, settings, made_from)
+    else:
+        records, seeds = records_of(record_path, name), [only_seed]
+    processes.wait()  # all have read what was kept before the main one changes it
     memory.require_training(model_folder, settings)
     own = parameters.adapter(name).labels == "own"
     if own:
-        rows = own_answers.with_own_answers(rows, model_folder, parameters)
+        rows = answered(folder, rows, model_folder, made_from, parameters)
     examples = {
         split: encoded(split_rows, f"{split} row of {name}", model_folder, parameters)
         for split, split_rows in rows.items()
     }
-    seeds = settings.seeds if only_seed is None else [only_seed]
     for seed in seeds:
-        folder = ADAPTERS / name / f"seed-{seed}"
-        losses = train_seed(examples, model_folder, base, settings, seed, folder)
+        if only_seed is None and str(seed) in records:
+            continue
+        losses = train_seed(examples, model_folder, base, settings, seed, folder / f"seed-{seed}")
         records[str(seed)] = counts(examples, rows) | losses
+        if only_seed is None and processes.is_main():
+            keep(folder, seed, made_from, records[str(seed)])
     if not processes.is_main():
         return
-    if only_seed is None:
-        remove_others(ADAPTERS / name, seeds)
     record = {
         "adapter": name,
         "model": parameters.model.name,
@@ -86,7 +95,64 @@ def train_adapter(name: str, parameters: Params, only_seed: int | None = None) -
         "seeds": {seed: records[seed] for seed in sorted(records, key=int)},
     }
     files.write_text(record_path, json.dumps(record, indent=1) + "\n")
-    print(f"{ADAPTERS / name} is trained. Next: python -m experiments.evaluate {name}")
+    if only_seed is None:
+        remove_others(folder, seeds)  # and what was kept for the case of an interruption
+    print(f"{folder} is trained. Next: python -m experiments.evaluate {name}")
+
+
+def fingerprint(name: str, base: dict[str, str], parameters: Params) -> str:
+    """sha256 of everything that an adapter depends on: base model, rows, settings, code."""
+    package = Path(__file__).parent
+    depended_on = [
+        *(PREPARED / split / f"{name}.jsonl" for split in ("train", "validation")),
+        *(package / file for file in ("train.py", "own_answers.py")),
+        *sorted((package / "tasks").glob("*.py")),
+        *sorted((package / "engine").rglob("*.py")),
+    ]
+    settings = (
+        name, base, parameters.model, trained.described(parameters.training(name)),
+        parameters.adapter(name), parameters.evaluate, processes.count(),
+    )  # fmt: skip
+    return files.digest_of("\n".join([*map(repr, settings), *map(files.digest, depended_on)]))
+
+
+def keep(folder: Path, seed: int, made_from: str, record: dict) -> None:
+    """Keep the record of a seed while others are trained, for the adapter as it is now."""
+    note = files.digest(folder / f"seed-{seed}" / trained.NOTE)
+    unfinished.keep(folder, f"seed-{seed}", made_from, {"note": note, "record": record})
+
+
+def finished_seeds(
+    folder: Path, seeds: Sequence[int], base: dict[str, str], settings: Train, made_from: str
+) -> dict[str, dict]:
+    """The records of seeds that an interrupted run has trained in the same way."""
+    records = {}
+    for seed in seeds:
+        adapter = folder / f"seed-{seed}"
+        kept = unfinished.kept(folder, adapter.name, made_from)
+        if kept is None:
+            continue
+        try:
+            trained.verify_trained(adapter, base, settings)
+        except ModelError:  # it was damaged or deleted since
+            continue
+        if kept["note"] == files.digest(adapter / trained.NOTE):
+            records[str(seed)] = kept["record"]
+            if processes.is_main():
+                print(f"{adapter} was trained before the interruption and is kept")
+    return records
+
+
+def answered(
+    folder: Path, rows: dict[str, list[dict]], model: Path, made_from: str, parameters: Params
+) -> dict[str, list[dict]]:
+    """The rows with the base model's own answers; an interrupted run has kept them."""
+    kept = unfinished.kept(folder, OWN_ANSWERS, made_from)
+    if kept is None:
+        kept = own_answers.with_own_answers(rows, model, parameters)
+        if processes.is_main():
+            unfinished.keep(folder, OWN_ANSWERS, made_from, kept)
+    return kept
 
 
 def records_of(path: Path, name: str) -> dict[str, dict]:

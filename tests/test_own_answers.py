@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import weakref
 from dataclasses import replace
 
@@ -15,7 +16,15 @@ from experiments.engine.request import Generate, Text
 from experiments.errors import DataError, TrainingError
 from experiments.params import Params
 from tests.engine import tiny
-from tests.test_train import NAME, parameters, repository, row, write  # noqa: F401
+from tests.test_train import (  # noqa: F401
+    NAME,
+    contents,
+    interrupt_before,
+    parameters,
+    repository,
+    row,
+    write,
+)
 
 LETTERS = ["A", "B", "C", "D"]
 ENDINGS = ["was right.", "is not flat at all, I think.", "jumps over the lazy dog; 12 + 30 = 42."]
@@ -256,4 +265,25 @@ def test_a_base_that_never_comes_to_an_end_teaches_nothing(
     settings = replace(own, evaluate=replace(own.evaluate, gsm8k_max_tokens=4))
     with pytest.raises(TrainingError, match=r"or its reply was cut off; raise it, or evaluate\."):
         train.train_adapter(NAME, settings, only_seed=1)
-    assert not (repository / "adapters").exists()
+    assert not list((repository / "adapters").glob("*/seed-*"))
+
+
+def test_an_interrupted_run_does_not_ask_again(
+    own: Params,
+    repository,  # noqa: F811
+    write,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = rows("train", 4) + rows("validation", 2)
+    write("train", given[:4])
+    write("validation", given[4:])
+    own = replace(own, train=replace(own.train, seeds=[1]))
+    train.train_adapter(NAME, own)
+    at_once = contents(repository)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_before(patch, seed=1)
+        shutil.rmtree(repository / "adapters")
+        train.train_adapter(NAME, own)
+    monkeypatch.setattr(own_answers, "own_answers", lambda *_: pytest.fail("asked again"))
+    train.train_adapter(NAME, own)
+    assert contents(repository) == at_once

@@ -232,7 +232,7 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
             {"evaluate.dtype": "bfloat16", "evaluate.matmul": "bf16"},
             "evaluate: matmul: bf16 is for dtype: float32 and quantization: none",
         ),
-        ({"evaluate.frames": 9}, "evaluate: frames: 9, but there are 8 wordings"),
+        ({"evaluate.frames": 9}, "evaluate: frames: 9, but there are 8 wordings; give at most 8"),
         (
             {"adapters.one": {"train_on": {"mmlu": 0.5, "paired_choice": 0.5}, "labels": "own"}},
             "adapters.one: labels: own is not for paired_choice; leave it out of train_on, or take "

@@ -267,7 +267,10 @@ class TestTable:
     def test_a_table_of_nothing_has_a_row_that_says_so(self, report: Report) -> None:
         empty = report.frame("effects").iloc[:0]
         columns = {"A": "{n:.0f}", "B": "{method}"}
-        assert report.table(empty, columns, "effects", []).splitlines()[-1] == "| – | – |"
+        assert (
+            report.table(empty, columns, "effects", []).splitlines()[-1]
+            == "| none in this run | – |"
+        )
 
     def test_an_unknown_column_in_a_template_is_refused(self, report: Report) -> None:
         frame = report.frame("effects")

@@ -229,3 +229,59 @@ def test_corrupt_weights_stop_at_the_first_loss(parameters, repository):
     with pytest.raises(TrainingError, match="validation loss is nan"):
         train.train_adapter(NAME, parameters)
     assert not (repository / "adapters").exists()
+
+
+def interrupt_before(monkeypatch, seed):
+    """From now on training stops at `seed` as if by Ctrl+C; returns the list of seeds trained."""
+    trained, tune = [], train.train_seed
+
+    def stopped(*arguments):
+        if arguments[4] == seed:
+            raise KeyboardInterrupt
+        trained.append(arguments[4])
+        return tune(*arguments)
+
+    monkeypatch.setattr(train, "train_seed", stopped)
+    return trained
+
+
+def test_an_interrupted_run_trains_what_it_lacks(parameters, repository, monkeypatch):
+    train.train_adapter(NAME, parameters)
+    at_once = contents(repository)
+    for folder in ("adapters", "results"):
+        shutil.rmtree(repository / folder)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_before(patch, seed=2)
+        train.train_adapter(NAME, parameters)
+    assert not (repository / "results").exists()
+    trained = interrupt_before(monkeypatch, seed=None)
+    train.train_adapter(NAME, parameters)
+    assert trained == [2]
+    assert contents(repository) == at_once
+
+
+@pytest.mark.parametrize("change", ["settings", "rows", "adapter", "record", "seed alone"])
+def test_what_was_made_from_something_else_is_trained_anew(
+    parameters, repository, monkeypatch, write, change
+):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_before(patch, seed=2)
+        train.train_adapter(NAME, parameters)
+    adapter = repository / "adapters" / NAME / "seed-1"
+    if change == "settings":
+        parameters = replace(parameters, train=replace(parameters.train, learning_rate=2e-3))
+    elif change == "rows":
+        write("train", [row(number, "train") for number in range(8)])
+    elif change == "adapter":
+        (adapter / "adapter_model.safetensors").write_bytes(b"other")
+    elif change == "record":
+        (adapter.parent / "seed-1.finished.partial").write_text("{")
+    else:  # other rows were given to this seed alone, which did not change its settings
+        write("train", [row(number, "train") for number in range(8)])
+        train.train_adapter(NAME, parameters, only_seed=1)
+        write("train", [row(number, "train") for number in range(12)])
+    trained = interrupt_before(monkeypatch, seed=None)
+    train.train_adapter(NAME, parameters)
+    assert trained == [1, 2]
+    assert not list(adapter.parent.glob("*.partial"))

@@ -258,6 +258,8 @@ class Evaluate:
 
     def __post_init__(self) -> None:
         if self.frames > FRAMES:
-            raise ValueError(f"frames: {self.frames}, but there are {FRAMES} wordings")
+            raise ValueError(
+                f"frames: {self.frames}, but there are {FRAMES} wordings; give at most {FRAMES}"
+            )
         if self.matmul == "bf16" and (self.dtype, self.quantization) != ("float32", "none"):
             raise ValueError("matmul: bf16 is for dtype: float32 and quantization: none")

@@ -51,6 +51,19 @@ def chosen(rows: pd.DataFrame) -> pd.DataFrame:
     return kept[kept["run"] == kept["best"]].drop(columns="best").reset_index(drop=True)
 
 
+def repeated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The effects beyond a control of one kind that several runs of a model measured, run by run.
+
+    They are changes in sycophancy, and what an adapter learned of its own benchmark. `rows` are as
+    in `chosen`.
+    """
+    own = (rows["kind"] == CAPABILITY) & (rows["lesson"] == rows["task"])
+    asked = (rows["against"] == CONTROL) & ((rows["kind"] == SYCOPHANCY) | own)
+    effects = rows[asked & rows["estimate"].notna()]
+    runs = effects.groupby(["model", *CELL])["run"].transform("nunique")
+    return effects[runs > 1].reset_index(drop=True)
+
+
 def judged(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """The rows with `p_adjusted` and `said`: the side of zero, or the status in its place."""
     tested = (rows["status"] == OK) & rows["kind"].isin(EFFECTS) & rows["p"].notna()

@@ -185,7 +185,7 @@ class Report:
                 cells.append(quoting.cell(cell))
             lines.append("| " + " | ".join(cells) + " |")
         if not lines:  # some renderers take a table without rows for a paragraph
-            lines.append("| " + " | ".join([MISSING] * len(columns)) + " |")
+            lines.append("| none in this run |" + f" {MISSING} |" * (len(columns) - 1))
         rule = "|" + "|".join("---:" if numeric[header] else ":---" for header in columns) + "|"
         heads = " | ".join(map(quoting.cell, columns))
         return "\n".join([f"| {heads} |", rule, *lines])

@@ -1,0 +1,92 @@
+"""Effects that several runs of one model measured: what returns when training is repeated."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from experiments.replication.verdicts import CAPABILITY, SYCOPHANCY
+from experiments.stats.contrasts import NOT_READABLE, OK
+from figures.style import ordered
+from printing.labels import TASKS, short
+from printing.replication import code
+from printing.replication_tables import table_of_texts
+from printing.report import MISSING, Report
+from printing.sentences import ASTRIDE, digits, in_italics, label, side
+
+EFFECT = ["model", "adapter", "task", "measure", "control"]
+TABLE = "replication_repeats"
+
+
+def repeats_table(report: Report) -> str:
+    """A row per adapter, model and run: its own benchmark, and every test; "" without repeats."""
+    table, lines = report.frame(TABLE), []
+    tests = list(dict.fromkeys(table.loc[table["kind"] == SYCOPHANCY, "task"]))
+    for adapter in ordered(table["adapter"]):
+        own = table[table["adapter"] == adapter]
+        for (model, control, run), rows in own.groupby(["model", "control", "run"], sort=False):
+            name = f"{label(adapter)}, {short(model)} (beyond {label(control)})"
+            asked = rows[rows["kind"] == SYCOPHANCY].set_index("task", drop=False)
+            sizes = [
+                report.count(f"{TABLE}[adapter={adapter},run={run}].{column}", rows[column].max())
+                for column in ("seeds", "frames")
+            ]
+            lesson = [_cell(report, row) for _, row in rows[rows["kind"] == CAPABILITY].iterrows()]
+            cells = [
+                _cell(report, asked.loc[test]) if test in asked.index else MISSING for test in tests
+            ]
+            lines.append([name, f"`{run}`", *sizes, *(lesson or [MISSING]), *cells])
+    heads = ["Adapter, model (control)", "Run", "Training runs", "Wordings", "What it was taught"]
+    return table_of_texts(report, [*heads, *(TASKS[test] for test in tests)], lines)
+
+
+def returned(report: Report) -> str:
+    """How many changes in sycophancy several runs measured, and on which side, in sentences."""
+    table = report.frame(TABLE)
+    table = table[(table["kind"] == SYCOPHANCY) & (table["status"] == OK)]
+    groups = [rows for _, rows in table.groupby(EFFECT, sort=False) if len(rows) > 1]
+    if not groups:
+        text = "No change in sycophancy was measured again yet, beyond the same control."
+        return report.phrase(f"{TABLE}.words", text)
+    agree, partly, neither, apart = [], [], [], []
+    for rows in groups:
+        sides = {side(row) for _, row in rows.iterrows()}
+        told = sides - {ASTRIDE}
+        where = (
+            apart if len(told) > 1 else neither if not told else partly if len(sides) > 1 else agree
+        )
+        where.append(rows)
+    parts = [
+        f"{words}: {_named(found)}"
+        for words, found in (
+            ("told from zero on one side in every run", agree),
+            ("in one run and not in another", partly),
+            ("in no run", neither),
+            ("on opposite sides", apart),
+        )
+        if found
+    ]
+    counted = report.count(f"{TABLE}.effects", len(groups))
+    text = (
+        f"Changes that were measured again: {counted}; by each interval alone, {'; '.join(parts)}."
+    )
+    return report.phrase(f"{TABLE}.words", text)
+
+
+def _named(effects: list[pd.DataFrame]) -> str:
+    """Which effects they are, by adapter and model, with the tests in italics."""
+    tests: dict[tuple[str, str], list[str]] = {}
+    for rows in effects:
+        first = rows.iloc[0]
+        tests.setdefault((first["adapter"], first["model"]), []).append(first["task"])
+    return "; ".join(
+        f"{label(adapter)} on {in_italics(tasks)} in {code([model])}"
+        for (adapter, model), tasks in tests.items()
+    )
+
+
+def _cell(report: Report, row: pd.Series) -> str:
+    where = {name: row[name] for name in [*EFFECT, "run"]}
+    if row["status"] == NOT_READABLE or pd.isna(row["low"]):
+        key = ",".join(f"{name}={value}" for name, value in where.items())
+        return report.phrase(f"{TABLE}[{key}].words", row["status"])
+    return report.interval(TABLE, "estimate", f"+{digits(row, 3)}", **where)

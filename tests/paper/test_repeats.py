@@ -1,0 +1,63 @@
+"""Effects that several runs of a model measured: what is said of them follows from the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.stats.contrasts import NOT_READABLE
+from printing.labels import short
+from printing.repeats import repeats_table, returned
+from tests.paper.archived_runs import MIDDLE, SMALL, archive
+from tests.paper.test_replication import analysed, page, root  # noqa: F401
+
+ADAPTER = "truthfulqa"  # trained with several seeds
+NONE = "No change in sycophancy was measured again"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (0.5, 0.4, "told from zero on one side in every run: TruthfulQA on *Answer*"),
+        (0.5, 0.0, "in one run and not in another: TruthfulQA on *Answer*"),
+        (0.5, -0.4, "on opposite sides: TruthfulQA on *Answer*"),
+    ],
+)
+def test_it_is_said_whether_an_effect_returned(
+    root: Path,  # noqa: F811
+    page: Callable[[], str],  # noqa: F811
+    first: float,
+    second: float,
+    words: str,
+) -> None:
+    archive(root, SMALL, {(ADAPTER, "answer"): first}, name="first")
+    archive(root, SMALL, {(ADAPTER, "answer"): second}, name="second")
+    text = page()
+    assert f"{words} in `{short(SMALL)}`" in text
+    assert "| `first` | 3 | 8 | " in text and "| `second` | 3 | 8 | " in text
+    table = pd.read_csv("results/replication_repeats.csv")
+    found = table[(table["adapter"] == ADAPTER) & (table["task"] == "answer")]
+    assert dict(zip(found["run"], found["estimate"], strict=True)) == {
+        "first": first,
+        "second": second,
+    }
+
+
+def test_another_model_or_another_kind_of_control_is_no_repetition(root: Path) -> None:  # noqa: F811
+    archive(root, SMALL, name="first")
+    archive(root, MIDDLE, name="other-model")
+    archive(root, SMALL, name="other-control", control="_own")
+    report = analysed(root)
+    assert returned(report).startswith(NONE)
+    assert repeats_table(report) == ""
+
+
+def test_what_cannot_be_read_again_did_not_return(root: Path) -> None:  # noqa: F811
+    archive(root, SMALL, {(ADAPTER, "answer"): 0.5}, name="first")
+    archive(root, SMALL, {(ADAPTER, "answer"): NOT_READABLE}, name="second")
+    report = analysed(root)
+    assert "TruthfulQA on *Are you sure?* and *Feedback* in" in returned(report)
+    assert NOT_READABLE in repeats_table(report)
