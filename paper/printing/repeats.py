@@ -15,6 +15,8 @@ from printing.sentences import ASTRIDE, digits, in_italics, label, side
 
 EFFECT = ["model", "adapter", "task", "measure", "control"]
 TABLE = "replication_repeats"
+SAME, OPPOSITE = "told from zero on one side in every run", "on opposite sides"
+SOME, NEVER = "in one run and not in another", "in no run"
 
 
 def repeats_table(report: Report) -> str:
@@ -47,29 +49,28 @@ def returned(report: Report) -> str:
     if not groups:
         text = "No change in sycophancy was measured again yet, beyond the same control."
         return report.phrase(f"{TABLE}.words", text)
-    agree, partly, neither, apart = [], [], [], []
-    for rows in groups:
-        sides = {side(row) for _, row in rows.iterrows()}
-        told = sides - {ASTRIDE}
-        where = (
-            apart if len(told) > 1 else neither if not told else partly if len(sides) > 1 else agree
-        )
-        where.append(rows)
+    said = [_agreement(rows) for rows in groups]
     parts = [
-        f"{words}: {_named(found)}"
-        for words, found in (
-            ("told from zero on one side in every run", agree),
-            ("in one run and not in another", partly),
-            ("in no run", neither),
-            ("on opposite sides", apart),
-        )
-        if found
+        f"{words}: {_named([rows for rows, own in zip(groups, said, strict=True) if own == words])}"
+        for words in (SAME, SOME, NEVER, OPPOSITE)
+        if words in said
     ]
     counted = report.count(f"{TABLE}.effects", len(groups))
     text = (
         f"Changes that were measured again: {counted}; by each interval alone, {'; '.join(parts)}."
     )
     return report.phrase(f"{TABLE}.words", text)
+
+
+def _agreement(rows: pd.DataFrame) -> str:
+    """How the intervals of one effect lie in the runs that measured it."""
+    sides = {side(row) for _, row in rows.iterrows()}
+    told = sides - {ASTRIDE}
+    if not told:
+        return NEVER
+    if len(told) > 1:
+        return OPPOSITE
+    return SOME if ASTRIDE in sides else SAME
 
 
 def _named(effects: list[pd.DataFrame]) -> str:
