@@ -194,6 +194,7 @@ def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
         ("gsm8k-wordings", set()),
         ("one-gpu", {"truthfulqa_source_order"}),
         ("one-gpu-paired", set()),
+        ("two-cores-paired", set()),
     ],
 )
 def test_other_runs_give_verdicts(name: str, without: set[str], tmp_path: Path) -> None:

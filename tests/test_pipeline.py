@@ -280,6 +280,25 @@ def test_adapters_train_side_by_side(pipeline) -> None:
     assert "prepare" not in stages
 
 
+@pytest.mark.parametrize(
+    ("stage", "output"),
+    [
+        ("train@mmlu", "adapters/mmlu"),
+        ("evaluate@mmlu", "outcomes/mmlu"),
+        ("evaluate_base", "outcomes/base"),
+    ],
+)
+def test_what_was_finished_outlives_an_interruption(pipeline, stage: str, output: str) -> None:
+    """DVC deletes the outputs of a stage before it runs again, unless they persist."""
+    kept = pipeline.root / output / "content.txt"
+    before = kept.read_text()
+    pipeline.set("evaluate.dtype", "bfloat16")  # which all three depend on
+    (pipeline.root / "stand_in.py").write_text("import sys; sys.exit(1)")
+    command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+    assert subprocess.run(command, cwd=pipeline.root, capture_output=True).returncode != 0
+    assert kept.read_text() == before
+
+
 # Read by many stages, and no change of them changes a result: validation, messages, how files are
 # written, and the checks of what was fetched. curate imports all tasks to ask one.
 NO_DEPENDENCY = {
