@@ -120,6 +120,16 @@ class Claim:
         named = {part.estimand.get(key) for part in self.tested for key in ("model", "minus")}
         return named - {BASE, None}
 
+    @property
+    def cells(self) -> set[tuple[str, str]]:
+        """(adapter, test) of everything that the claim is about."""
+        return {
+            (part.estimand[key], part.estimand["task"])
+            for part in self.tested
+            for key in ("model", "minus")
+            if {key, "task"} <= set(part.estimand)
+        }
+
 
 @strict
 class Family:

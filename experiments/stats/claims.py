@@ -61,6 +61,7 @@ def assess(
     confidence: float,
     unfixed: str = "",
     absent: Collection[str] = (),
+    unasked: Collection[tuple[str, str]] = (),
     allow_unmeasured: bool = False,
 ) -> pd.DataFrame:
     """One row per claim, in order, with COLUMNS.
@@ -68,12 +69,13 @@ def assess(
     `tables` holds a frame per estimand kind (estimands.py). The estimate shown is that of the part
     which decided. `unfixed` is why the claims were not fixed before the run; then there are no
     verdicts on what was measured. DataError if a claim picks no row or several; one that picks no
-    row is "not measured" instead if it is about an `absent` adapter, as is every such claim with
-    `allow_unmeasured`.
+    row is "not measured" instead if about an `absent` adapter or an `unasked` (adapter, test),
+    as is every such claim with `allow_unmeasured`.
     """
     rows = []
     for claim in claims:
-        lenient = allow_unmeasured or bool(claim.models & set(absent))
+        left_out = bool(claim.models & set(absent) or claim.cells & set(unasked))
+        lenient = allow_unmeasured or left_out
         found = [evidence(claim, part, tables, confidence, lenient) for part in claim.parts]
         rows.append(combined(found, claim.combine))
     families = [claim.family for claim in claims]

@@ -217,6 +217,12 @@ def test_only_claims_on_adapters_that_the_run_leaves_out_are_not_measured() -> N
         "supported",
         "not measured",
     ]
+    unasked = {(contrast()["model"], "are_you_sure")}
+    doubted = claim(part() | {"estimand": contrast(task="are_you_sure")})
+    assert judged([claim(), doubted], [row()], unasked=unasked).verdict.tolist() == [
+        "supported",
+        "not measured",
+    ]
     wrong = part() | {"estimand": contrast(task="feedbakc")}
     with pytest.raises(DataError, match=r"claim 'one': no result .* task 'feedbakc'"):
         judged([claim(wrong)], [row()], absent={"elsewhere"})
