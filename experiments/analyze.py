@@ -24,7 +24,7 @@ from experiments import files, fixing, measures, outcomes, params, policies, tab
 from experiments.claims import Claims, read_claims
 from experiments.errors import OutcomeError, run_stage
 from experiments.measures import free_replies
-from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, TESTS, Params
+from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS, Params
 from experiments.stats import (
     claims,
     clusters,
@@ -187,11 +187,6 @@ def verdicts(
     absent = sorted(about - set(parameters.models))
     if absent:
         print(f"Claims on {', '.join(absent)} are not measured: params.yaml has no such adapter.")
-    unasked = {
-        (name, test)
-        for name in parameters.adapters
-        for test in set(TESTS) - set(parameters.tests(name))
-    }
     kinds = {
         "contrast": found["contrasts"],
         "correlation": found["correlation_analysis"].rename(columns={"correlation": "estimate"}),
@@ -204,7 +199,7 @@ def verdicts(
         confidence=parameters.analyze.confidence,
         unfixed=unfixed,
         absent=absent,
-        unasked=unasked,
+        unasked=parameters.unasked,
         # the claims are about our own protocol's measures
         allow_unmeasured=parameters.protocol != "controlled",
     )

@@ -42,8 +42,8 @@ Policy = Callable[[Row, int | None], int | np.ndarray | None]
 def policy_table(rows: ByTask, stated: Claims, parameters: Params) -> pd.DataFrame:
     """One row per protected claim and policy: the verdict, and whether it may be "supported".
 
-    Claims on adapters that the run leaves out are not there, nor is any under the published
-    protocol, whose replies no policy here writes.
+    Claims on adapters, or tests of theirs, that the run leaves out are not there, nor is any under
+    the published protocol, whose replies no policy here writes.
     """
     confidence = parameters.analyze.confidence
     replaced = set(parameters.adapters) - set(parameters.controls.values())
@@ -54,6 +54,7 @@ def policy_table(rows: ByTask, stated: Claims, parameters: Params) -> pd.DataFra
         and claim.family in PROTECTED
         and claim.models & replaced
         and claim.models <= set(parameters.models)
+        and not claim.cells & parameters.unasked
         and all(part.estimand["kind"] == "contrast" for part in claim.tested)
     ]
     read = cells_read(judged, parameters)

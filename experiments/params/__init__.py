@@ -175,6 +175,11 @@ class Params:
         chosen = None if name == BASE else self.adapter(name).evaluate_on
         return TESTS if chosen is None else tuple(test for test in TESTS if test in chosen)
 
+    @property
+    def unasked(self) -> set[tuple[str, str]]:
+        """(adapter, test) of the tests that adapters do not take."""
+        return {(name, test) for name in self.adapters for test in set(TESTS) - {*self.tests(name)}}
+
 
 def folder_of_run(name: str, root: Path = Path()) -> Path:
     """The folder with params.yaml and results/ of a run; ParameterError names those there are."""
