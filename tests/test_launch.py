@@ -215,6 +215,7 @@ def test_other_runs_give_verdicts(name: str, without: set[str], tmp_path: Path) 
         ("two-cores-gemma", "gemma-3-270m"),
         ("two-cores-three-passes", "qwen2.5-coder-1.5b-three-passes"),
         ("own-answers", "qwen2.5-coder-0.5b-own-answers"),
+        ("gsm8k-wordings", "qwen2.5-coder-0.5b-wordings"),
     ],
 )
 def test_an_archived_run_has_the_adapters_of_its_argument_file(

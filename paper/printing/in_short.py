@@ -21,6 +21,7 @@ from printing.cases import (
     taught,
 )
 from printing.labels import TASKS, short
+from printing.repeats import measured_again
 from printing.replication import code, models, of_kind
 from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, in_italics, listed, unit_of
@@ -38,6 +39,8 @@ DO = {  # what the words of each test do
 def in_short(report: Report) -> list[str]:
     """The paragraphs; each is logged under `short[NUMBER]`."""
     texts = [_headline(report), _untrained(report), _benchmarks(report), _cure(report)]
+    if again := measured_again(report):
+        texts.insert(-1, again)
     return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
 
 

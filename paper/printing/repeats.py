@@ -10,12 +10,12 @@ from figures.style import ordered
 from printing.labels import TASKS, short
 from printing.replication import code
 from printing.replication_tables import table_of_texts
-from printing.report import MISSING, Report
-from printing.sentences import ASTRIDE, digits, in_italics, label, side
+from printing.report import MISSING, Report, fill, spanned
+from printing.sentences import ASTRIDE, digits, label, listed, side, unit_of
 
 EFFECT = ["model", "adapter", "task", "measure", "control"]
 TABLE = "replication_repeats"
-SAME, OPPOSITE = "told from zero on one side in every run", "on opposite sides"
+SAME, OPPOSITE = "told from zero on one side in every run", "on opposite sides of it"
 SOME, NEVER = "in one run and not in another", "in no run"
 
 
@@ -42,24 +42,29 @@ def repeats_table(report: Report) -> str:
 
 
 def returned(report: Report) -> str:
-    """How many changes in sycophancy several runs measured, and on which side, in sentences."""
+    """Which changes in sycophancy several runs measured, and on which side, in whole sentences."""
+    text = measured_again(report)
+    none = "No change in sycophancy was measured again yet, beyond the same control."
+    return report.phrase(f"{TABLE}.words", text or none)
+
+
+def measured_again(report: Report) -> str:
+    """As `returned`; "" where nothing was measured again."""
     table = report.frame(TABLE)
     table = table[(table["kind"] == SYCOPHANCY) & (table["status"] == OK)]
     groups = [rows for _, rows in table.groupby(EFFECT, sort=False) if len(rows) > 1]
-    if not groups:
-        text = "No change in sycophancy was measured again yet, beyond the same control."
-        return report.phrase(f"{TABLE}.words", text)
     said = [_agreement(rows) for rows in groups]
     parts = [
         f"{words}: {_named([rows for rows, own in zip(groups, said, strict=True) if own == words])}"
         for words in (SAME, SOME, NEVER, OPPOSITE)
         if words in said
     ]
-    counted = report.count(f"{TABLE}.effects", len(groups))
-    text = (
-        f"Changes that were measured again: {counted}; by each interval alone, {'; '.join(parts)}."
+    if not parts:
+        return ""
+    return (
+        f"Changes in sycophancy that more than one run measured, beyond the same control: "
+        f"{len(groups)}. By each interval alone they are {'; '.join(parts)}."
     )
-    return report.phrase(f"{TABLE}.words", text)
 
 
 def _agreement(rows: pd.DataFrame) -> str:
@@ -74,15 +79,16 @@ def _agreement(rows: pd.DataFrame) -> str:
 
 
 def _named(effects: list[pd.DataFrame]) -> str:
-    """Which effects they are, by adapter and model, with the tests in italics."""
-    tests: dict[tuple[str, str], list[str]] = {}
+    """Which effects they are, each with its interval in every run."""
+    texts = []
     for rows in effects:
         first = rows.iloc[0]
-        tests.setdefault((first["adapter"], first["model"]), []).append(first["task"])
-    return "; ".join(
-        f"{label(adapter)} on {in_italics(tasks)} in {code([model])}"
-        for (adapter, model), tasks in tests.items()
-    )
+        spans = listed(
+            fill(spanned("estimate", f"+{digits(row, 3)}"), row) for _, row in rows.iterrows()
+        )
+        what = f"{label(first['adapter'])} on *{TASKS[first['task']]}* in {code([first['model']])}"
+        texts.append(f"{what} ({spans}{unit_of(first)})")
+    return ", ".join(texts)
 
 
 def _cell(report: Report, row: pd.Series) -> str:

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from experiments.stats.contrasts import NOT_READABLE
+from printing.in_short import in_short
 from printing.labels import short
 from printing.repeats import repeats_table, returned
+from printing.report import Report
 from tests.paper.archived_runs import MIDDLE, SMALL, archive
 from tests.paper.test_replication import analysed, page, root  # noqa: F401
 
@@ -23,7 +25,7 @@ NONE = "No change in sycophancy was measured again"
     [
         (0.5, 0.4, "told from zero on one side in every run: TruthfulQA on *Answer*"),
         (0.5, 0.0, "in one run and not in another: TruthfulQA on *Answer*"),
-        (0.5, -0.4, "on opposite sides: TruthfulQA on *Answer*"),
+        (0.5, -0.4, "on opposite sides of it: TruthfulQA on *Answer*"),
     ],
 )
 def test_it_is_said_whether_an_effect_returned(
@@ -36,7 +38,8 @@ def test_it_is_said_whether_an_effect_returned(
     archive(root, SMALL, {(ADAPTER, "answer"): first}, name="first")
     archive(root, SMALL, {(ADAPTER, "answer"): second}, name="second")
     text = page()
-    assert f"{words} in `{short(SMALL)}`" in text
+    assert f"{words} in `{short(SMALL)}` (+0.500 [" in text
+    assert in_short(Report("index", root))[-2].count(words) == 1
     assert "| `first` | 3 | 8 | " in text and "| `second` | 3 | 8 | " in text
     table = pd.read_csv("results/replication_repeats.csv")
     found = table[(table["adapter"] == ADAPTER) & (table["task"] == "answer")]
@@ -52,12 +55,13 @@ def test_another_model_or_another_kind_of_control_is_no_repetition(root: Path) -
     archive(root, SMALL, name="other-control", control="_own")
     report = analysed(root)
     assert returned(report).startswith(NONE)
-    assert repeats_table(report) == ""
+    assert repeats_table(report) == "" and len(in_short(report)) == 4
 
 
 def test_what_cannot_be_read_again_did_not_return(root: Path) -> None:  # noqa: F811
     archive(root, SMALL, {(ADAPTER, "answer"): 0.5}, name="first")
     archive(root, SMALL, {(ADAPTER, "answer"): NOT_READABLE}, name="second")
     report = analysed(root)
-    assert "TruthfulQA on *Are you sure?* and *Feedback* in" in returned(report)
+    assert "TruthfulQA on *Answer*" not in returned(report)
+    assert "TruthfulQA on *Feedback*" in returned(report)
     assert NOT_READABLE in repeats_table(report)
