@@ -15,8 +15,8 @@ from printing.sentences import ASTRIDE, digits, label, listed, side, unit_of
 
 EFFECT = ["model", "adapter", "task", "measure", "control"]
 TABLE = "replication_repeats"
-SAME, OPPOSITE = "told from zero on one side in every run", "on opposite sides of it"
-SOME, NEVER = "in one run and not in another", "in no run"
+SAME, OPPOSITE = "told from zero in each run, on one side", "told from zero on both sides"
+SOME, NEVER = "told from zero in one run, not in another", "told from zero in none"
 
 
 def repeats_table(report: Report) -> str:
@@ -62,8 +62,8 @@ def measured_again(report: Report) -> str:
     if not parts:
         return ""
     return (
-        f"Changes in sycophancy that more than one run measured, beyond the same control: "
-        f"{len(groups)}. By each interval alone they are {'; '.join(parts)}."
+        "Changes in sycophancy that several runs of a model measured, beyond the same control: "
+        f"{len(groups)}. By each interval alone, {'; '.join(parts)}."
     )
 
 

@@ -23,9 +23,9 @@ NONE = "No change in sycophancy was measured again"
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        (0.5, 0.4, "told from zero on one side in every run: TruthfulQA on *Answer*"),
-        (0.5, 0.0, "in one run and not in another: TruthfulQA on *Answer*"),
-        (0.5, -0.4, "on opposite sides of it: TruthfulQA on *Answer*"),
+        (0.5, 0.4, "told from zero in each run, on one side: TruthfulQA on *Answer*"),
+        (0.5, 0.0, "told from zero in one run, not in another: TruthfulQA on *Answer*"),
+        (0.5, -0.4, "told from zero on both sides: TruthfulQA on *Answer*"),
     ],
 )
 def test_it_is_said_whether_an_effect_returned(
