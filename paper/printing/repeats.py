@@ -26,7 +26,7 @@ def repeats_table(report: Report) -> str:
     for adapter in ordered(table["adapter"]):
         own = table[table["adapter"] == adapter]
         for (model, control, run), rows in own.groupby(["model", "control", "run"], sort=False):
-            name = f"{label(adapter)}, {short(model)} (beyond {label(control)})"
+            name = f"{label(adapter)}, {short(model)} (beyond {label(control)}): `{run}`"
             asked = rows[rows["kind"] == SYCOPHANCY].set_index("task", drop=False)
             sizes = [
                 report.count(f"{TABLE}[adapter={adapter},run={run}].{column}", rows[column].max())
@@ -36,8 +36,8 @@ def repeats_table(report: Report) -> str:
             cells = [
                 _cell(report, asked.loc[test]) if test in asked.index else MISSING for test in tests
             ]
-            lines.append([name, f"`{run}`", *sizes, *(lesson or [MISSING]), *cells])
-    heads = ["Adapter, model (control)", "Run", "Training runs", "Wordings", "What it was taught"]
+            lines.append([name, " × ".join(sizes), *(lesson or [MISSING]), *cells])
+    heads = ["Adapter, model (control): run", "Training runs × wordings", "Own benchmark"]
     return table_of_texts(report, [*heads, *(TASKS[test] for test in tests)], lines)
 
 

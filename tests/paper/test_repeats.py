@@ -40,7 +40,7 @@ def test_it_is_said_whether_an_effect_returned(
     text = page()
     assert f"{words} in `{short(SMALL)}` (+0.500 [" in text
     assert in_short(Report("index", root))[-2].count(words) == 1
-    assert "| `first` | 3 | 8 | " in text and "| `second` | 3 | 8 | " in text
+    assert ": `first` | 3 × 8 | " in text and ": `second` | 3 × 8 | " in text
     table = pd.read_csv("results/replication_repeats.csv")
     found = table[(table["adapter"] == ADAPTER) & (table["task"] == "answer")]
     assert dict(zip(found["run"], found["estimate"], strict=True)) == {
