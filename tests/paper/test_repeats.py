@@ -41,6 +41,10 @@ def test_it_is_said_whether_an_effect_returned(
     assert f"{words} in `{short(SMALL)}` (+0.500 [" in text
     assert in_short(Report("index", root))[-2].count(words) == 1
     assert ": `first` | 3 × 8 | " in text and ": `second` | 3 × 8 | " in text
+    lines = repeats_table(Report("replication", root)).splitlines()
+    once = [line for line in lines if line.startswith("| GSM8K")]
+    assert len(once) == 2 and all("†" in line for line in once)  # trained once: no verdict
+    assert not any("†" in line for line in lines if line.startswith("| TruthfulQA"))
     table = pd.read_csv("results/replication_repeats.csv")
     found = table[(table["adapter"] == ADAPTER) & (table["task"] == "answer")]
     assert dict(zip(found["run"], found["estimate"], strict=True)) == {
