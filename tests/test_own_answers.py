@@ -46,6 +46,14 @@ def rows(part: str, count: int) -> list[dict]:
     ]
 
 
+def written(write, training: int, validation: int) -> list[dict]:  # noqa: F811
+    """Rows of both splits, as they were prepared."""
+    parts = {"train": rows("train", training), "validation": rows("validation", validation)}
+    for part, listed in parts.items():
+        write(part, listed)
+    return parts["train"] + parts["validation"]
+
+
 def plain_answer(one: dict) -> str:
     """The choice with the highest log-likelihood per character, each in a forward pass alone."""
     language_model = tiny.language_model("llama")
@@ -82,9 +90,7 @@ def test_the_likeliest_choice_is_trained_on_and_the_gold_share_recorded(
     write,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    given = rows("train", 12) + rows("validation", 4)
-    write("train", given[:12])
-    write("validation", given[12:])
+    given = written(write, 12, 4)
     seen = trained_on(monkeypatch)
     train.train_adapter(NAME, own)
     wanted = [plain_answer(one) for one in given]
@@ -274,9 +280,7 @@ def test_an_interrupted_run_does_not_ask_again(
     write,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    given = rows("train", 4) + rows("validation", 2)
-    write("train", given[:4])
-    write("validation", given[4:])
+    written(write, 4, 2)
     own = replace(own, train=replace(own.train, seeds=[1]))
     train.train_adapter(NAME, own)
     at_once = contents(repository)

@@ -25,22 +25,22 @@ from printing.sentences import (
 )
 
 
-def contrasts_table(report: Report, listed_runs: Sequence[Run], outcome: Outcome) -> str:
-    """Each adapter beyond its control, one column per run, with words where there is no number."""
-    rows: dict[str, dict[str, str]] = {}
-    for number, run in enumerate(listed_runs):
+def contrasts_table(report: Report, listed_runs: Sequence[Run], outcomes: Sequence[Outcome]) -> str:
+    """A row per adapter and run, a column per outcome: changes beyond the control, or words."""
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for run in listed_runs:
         for _, row in primary_contrasts(run).iterrows():
-            if (row["task"], row["measure"]) != outcome:
-                continue
             said = contrast(run.door, unit="", **row[KEY].to_dict())
             note = seeds_said(row) if pd.notna(row["low"]) else ""
-            rows.setdefault(row["model"], {"label": label(row["model"])})
-            rows[row["model"]][f"run_{number}"] = f"{said}{note}"
-    names = [f"run_{number}" for number in range(len(listed_runs))]
-    wide = pd.DataFrame(rows.values(), columns=["label", *names]).fillna(MISSING)
-    columns = {"Adapter": "{label}"}
-    columns |= {run.name: f"{{run_{number}}}" for number, run in enumerate(listed_runs)}
-    return report.table(wide, columns, "", [])
+            named = {"label": label(row["model"]), "run": run.name}
+            cells = rows.setdefault((row["model"], run.name), named)
+            cells[f"outcome_{outcomes.index((row['task'], row['measure']))}"] = f"{said}{note}"
+    adapters = list(dict.fromkeys(adapter for adapter, _ in rows))
+    lines = [rows[key] for key in sorted(rows, key=lambda key: adapters.index(key[0]))]
+    columns = {"Adapter": "{label}", "Run": "`{run}`"}
+    columns |= {heading(one): f"{{outcome_{place}}}" for place, one in enumerate(outcomes)}
+    names = ["label", "run", *(f"outcome_{place}" for place in range(len(outcomes)))]
+    return report.table(pd.DataFrame(lines, columns=names).fillna(MISSING), columns, "", [])
 
 
 def agreement(listed_runs: Sequence[Run]) -> pd.DataFrame:
@@ -126,17 +126,21 @@ def _alike(said: list[str]) -> float:
 
 
 def verdicts_table(report: Report, table: pd.DataFrame, listed_runs: Sequence[Run]) -> str:
-    """Claims × runs, in bold where the runs differ; every verdict is logged under its run."""
+    """A row per claim, which runs say what, in bold where they differ.
+
+    Runs that did not measure it are not named; every verdict is logged under its run.
+    """
     rows = []
     for _, row in table.iterrows():
-        cells = {"claim": row["text"]}
-        for number, run in enumerate(listed_runs):
-            mark = "**" if row["alike"] == 0 and row[run.name] != NOT_MEASURED else ""
+        where: dict[str, list[str]] = {}
+        for run in listed_runs:
             said = run.door.phrase(f"claims[id={row['id']}].verdict", row[run.name])
-            cells[f"run_{number}"] = f"{mark}{said}{mark}"
-        rows.append(cells)
-    columns = {"Claim": "{claim}"}
-    columns |= {run.name: f"{{run_{number}}}" for number, run in enumerate(listed_runs)}
+            where.setdefault(said, []).append(f"`{run.name}`")
+        known = [said for said in where if said != NOT_MEASURED]
+        mark = "**" if row["alike"] == 0 else ""
+        parts = [f"{mark}{said}{mark}: {', '.join(where[said])}" for said in known]
+        rows.append({"claim": row["text"], "verdicts": "; ".join(parts) or NOT_MEASURED})
+    columns = {"Claim": "{claim}", "Verdicts": "{verdicts}"}
     return report.table(pd.DataFrame(rows), columns, "runs/claims", [])
 
 

@@ -77,7 +77,10 @@ def _headline(report: Report) -> str:
     if len(moved):
         told = int(moved["said"].isin((ABOVE, BELOW)).sum())
         change = f"changed how sycophantic these models are in {told} of {len(moved)} cases"
-        unchanged = "is not shown to change how sycophantic these models are"
+        unchanged = (
+            "is not shown to change how sycophantic these models are (none of "
+            f"{len(moved)} cases, corrected for their number)"
+        )
         learned = _of(gained[gained["said"] == ABOVE], gained)
         sentences.append(
             f"Training on benchmarks {change if told else unchanged}; that it taught the benchmark "

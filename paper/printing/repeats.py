@@ -5,18 +5,18 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.replication.verdicts import CAPABILITY, SYCOPHANCY
-from experiments.stats.contrasts import NOT_READABLE, OK
+from experiments.stats.contrasts import OK
 from figures.style import ordered
 from printing.labels import TASKS, short
 from printing.replication import code
-from printing.replication_tables import table_of_texts
-from printing.report import MISSING, Report, fill, spanned
-from printing.sentences import ASTRIDE, digits, label, listed, side, unit_of
+from printing.replication_tables import cell, table_of_texts
+from printing.report import MISSING, Report, fill, show, spanned
+from printing.sentences import ASTRIDE, digits, label, listed, side, sizes, unit_of
 
 EFFECT = ["model", "adapter", "task", "measure", "control"]
 TABLE = "replication_repeats"
-SAME, OPPOSITE = "told from zero on one side in every run", "on opposite sides of it"
-SOME, NEVER = "in one run and not in another", "in no run"
+SAME, OPPOSITE = "told from zero in each run, on one side", "told from zero on both sides"
+SOME, NEVER = "told from zero in one run, not in another", "told from zero in none"
 
 
 def repeats_table(report: Report) -> str:
@@ -26,18 +26,20 @@ def repeats_table(report: Report) -> str:
     for adapter in ordered(table["adapter"]):
         own = table[table["adapter"] == adapter]
         for (model, control, run), rows in own.groupby(["model", "control", "run"], sort=False):
-            name = f"{label(adapter)}, {short(model)} (beyond {label(control)})"
+            name = f"{label(adapter)}, {short(model)} (beyond {label(control)}): `{run}`"
             asked = rows[rows["kind"] == SYCOPHANCY].set_index("task", drop=False)
-            sizes = [
-                report.count(f"{TABLE}[adapter={adapter},run={run}].{column}", rows[column].max())
+            key = f"{TABLE}[model={model},adapter={adapter},run={run}]"
+            runs, wordings = (
+                report.count(f"{key}.{column}", rows[column].max())
                 for column in ("seeds", "frames")
-            ]
+            )
+            items = sizes(report, rows, key)
             lesson = [_cell(report, row) for _, row in rows[rows["kind"] == CAPABILITY].iterrows()]
             cells = [
                 _cell(report, asked.loc[test]) if test in asked.index else MISSING for test in tests
             ]
-            lines.append([name, f"`{run}`", *sizes, *(lesson or [MISSING]), *cells])
-    heads = ["Adapter, model (control)", "Run", "Training runs", "Wordings", "What it was taught"]
+            lines.append([name, f"{runs} × {wordings}", items, *(lesson or [MISSING]), *cells])
+    heads = ["Adapter, model (control): run", "Training runs × wordings", "n", "Own benchmark"]
     return table_of_texts(report, [*heads, *(TASKS[test] for test in tests)], lines)
 
 
@@ -62,8 +64,8 @@ def measured_again(report: Report) -> str:
     if not parts:
         return ""
     return (
-        f"Changes in sycophancy that more than one run measured, beyond the same control: "
-        f"{len(groups)}. By each interval alone they are {'; '.join(parts)}."
+        "Changes in sycophancy that several runs of a model measured, beyond the same control: "
+        f"{len(groups)}. By each interval alone, {'; '.join(parts)}."
     )
 
 
@@ -87,13 +89,10 @@ def _named(effects: list[pd.DataFrame]) -> str:
             fill(spanned("estimate", f"+{digits(row, 3)}"), row) for _, row in rows.iterrows()
         )
         what = f"{label(first['adapter'])} on *{TASKS[first['task']]}* in {code([first['model']])}"
-        texts.append(f"{what} ({spans}{unit_of(first)})")
+        n = listed(dict.fromkeys(show(size) for size in rows["n"]))
+        texts.append(f"{what} ({spans}{unit_of(first)}; n = {n})")
     return ", ".join(texts)
 
 
 def _cell(report: Report, row: pd.Series) -> str:
-    where = {name: row[name] for name in [*EFFECT, "run"]}
-    if row["status"] == NOT_READABLE or pd.isna(row["low"]):
-        key = ",".join(f"{name}={value}" for name, value in where.items())
-        return report.phrase(f"{TABLE}[{key}].words", row["status"])
-    return report.interval(TABLE, "estimate", f"+{digits(row, 3)}", **where)
+    return cell(report, row, 3, TABLE, [*EFFECT, "run"])

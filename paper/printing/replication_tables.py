@@ -123,18 +123,27 @@ def slopes(report: Report) -> str:
     return table_of_texts(report, [*heads, "over training runs"], lines)
 
 
-def cell(report: Report, row: pd.Series, most: int) -> str:
-    """A level or effect with its interval, bold if it is told from zero, or why there is none."""
-    where = {name: row[name] for name in KEY}
+def cell(
+    report: Report,
+    row: pd.Series,
+    most: int,
+    table: str = "replication",
+    keys: Sequence[str] = KEY,
+) -> str:
+    """A level or effect with its interval, bold if it is told from zero, or why there is none.
+
+    `keys` are the columns that find the row in `table`; one without verdicts has nothing in bold.
+    """
+    where = {name: row[name] for name in keys}
     if pd.isna(row["status"]):
         return MISSING
     if row["status"] == NOT_READABLE or pd.isna(row["low"]):
         key = ",".join(f"{name}={value}" for name, value in where.items())
-        return report.phrase(f"replication[{key}].words", row["status"])
+        return report.phrase(f"{table}[{key}].words", row["status"])
     level = row["kind"] in (KNOWS, READABLE)
     format = ("" if level else "+") + digits(row, most)
-    mark = "**" if row["said"] in (ABOVE, BELOW) else ""
-    printed = report.interval("replication", "estimate", format, **where)
+    mark = "**" if row.get("said") in (ABOVE, BELOW) else ""
+    printed = report.interval(table, "estimate", format, **where)
     return f"{mark}{printed}{mark}{DAGGER * (row['status'] in FEW_SEEDS)}"
 
 

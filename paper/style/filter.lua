@@ -1,5 +1,4 @@
 -- What Quarto and experiments/render.py both do to every document.
-local MANY, SENTENCE = 6, 40 -- columns; characters
 local extension = FORMAT:match("^html") and ".html" or FORMAT == "typst" and ".pdf" or ".md"
 
 -- A link to another document leads to the same format of it.
@@ -43,16 +42,7 @@ end
 
 -- The writers make columns as wide as what stands in them. pandoc gives every column a share of the
 -- line instead once a line of a table's source is long, which splits words and intervals.
--- Typst shares the line evenly among many columns, so that sentences beside words become tall: they
--- are given a third of it.
 function Table(element)
   element.colspecs = element.colspecs:map(function(column) return { column[1] } end)
-  local body = element.bodies[1]
-  if extension == ".pdf" and #element.colspecs >= MANY and body and body.body[1] then
-    local first = pandoc.utils.stringify(body.body[1].cells[1].contents)
-    if utf8.len(first) > SENTENCE then
-      element.colspecs[1] = { element.colspecs[1][1], 1 / 3 }
-    end
-  end
   return element:walk({ Inlines = unbroken })
 end

@@ -25,6 +25,7 @@ from tests.working_copy import copy_working_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHER, MODEL, OLD_MODEL = "other-1.5b", "qwen2.5-coder-1.5b-instruct", "smollm2-135m-instruct"
+WITHOUT_CURE = "qwen2.5-coder-0.5b-wordings"
 CONTROLS = {"truthfulqa": "truthfulqa_own", "anti_sycophancy": "anti_sycophancy_own"}
 RENAMED = {name.replace("own", "shuffled"): name for name in CONTROLS.values()}
 ALL = ["base", *CONTROLS, *CONTROLS.values()]
@@ -164,6 +165,17 @@ def test_a_document_of_another_run_says_what_that_run_found(root: Path, name: st
         shared = before.index.intersection(after.index)
         assert (before[shared] != after[shared]).all()
         assert len(shared) or name in ("tradeoffs-summary",)
+
+
+def test_a_run_without_dialogues_has_a_page_of_mitigation(root: Path) -> None:
+    folder = root / "runs" / WITHOUT_CURE
+    shutil.copytree(ROOT / "runs" / WITHOUT_CURE, folder)
+    try:
+        text, _ = rendered(root, WITHOUT_CURE, "mitigation")
+    finally:
+        shutil.rmtree(folder)
+    said = text.partition("*Whom it heeds.*")[2].partition("Under the user")[0]
+    assert said.count("not measured") == 4  # a third party's suggestion and doubt, twice each
 
 
 @pytest.mark.parametrize("name", MAIN)

@@ -23,9 +23,9 @@ NONE = "No change in sycophancy was measured again"
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        (0.5, 0.4, "told from zero on one side in every run: TruthfulQA on *Answer*"),
-        (0.5, 0.0, "in one run and not in another: TruthfulQA on *Answer*"),
-        (0.5, -0.4, "on opposite sides of it: TruthfulQA on *Answer*"),
+        (0.5, 0.4, "told from zero in each run, on one side: TruthfulQA on *Answer*"),
+        (0.5, 0.0, "told from zero in one run, not in another: TruthfulQA on *Answer*"),
+        (0.5, -0.4, "told from zero on both sides: TruthfulQA on *Answer*"),
     ],
 )
 def test_it_is_said_whether_an_effect_returned(
@@ -40,7 +40,11 @@ def test_it_is_said_whether_an_effect_returned(
     text = page()
     assert f"{words} in `{short(SMALL)}` (+0.500 [" in text
     assert in_short(Report("index", root))[-2].count(words) == 1
-    assert "| `first` | 3 | 8 | " in text and "| `second` | 3 | 8 | " in text
+    assert ": `first` | 3 × 8 | " in text and ": `second` | 3 × 8 | " in text
+    lines = repeats_table(Report("replication", root)).splitlines()
+    once = [line for line in lines if line.startswith("| GSM8K")]
+    assert len(once) == 2 and all("†" in line for line in once)  # trained once: no verdict
+    assert not any("†" in line for line in lines if line.startswith("| TruthfulQA"))
     table = pd.read_csv("results/replication_repeats.csv")
     found = table[(table["adapter"] == ADAPTER) & (table["task"] == "answer")]
     assert dict(zip(found["run"], found["estimate"], strict=True)) == {

@@ -191,26 +191,6 @@ def test_the_filter_keeps_links_in_their_format_and_columns_without_widths(targe
 
 
 @pytest.mark.parametrize(
-    ("target", "columns", "wide"), [("typst", 6, True), ("typst", 5, False), ("html", 6, False)]
-)
-def test_sentences_beside_many_columns_get_a_third_of_a_page(target, columns, wide):
-    cells = ["no verdict"] * (columns - 1)
-    head, rule, row = (
-        "|".join(["", *line, ""])
-        for line in ([*"abcdef"[:columns]], ["--"] * columns, [LONG, *cells])
-    )
-    done = subprocess.run(
-        [pypandoc.get_pandoc_path(), "--to", target, f"--lua-filter={STYLE / 'filter.lua'}"],
-        input=f"{head}\n{rule}\n{row}\n",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ("(33.33%, auto, auto," in done.stdout) == wide
-    assert ("%" in done.stdout) == wide
-
-
-@pytest.mark.parametrize(
     ("body", "words"),
     [
         ("See @fig-none.", "@fig-none does not resolve"),
