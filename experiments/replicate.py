@@ -5,8 +5,9 @@
 Reads every run of the second protocol in runs/; writes results/replication.csv (levels of the base
 models, and effects of their adapters), replication_summary.csv (means over models, and verdicts),
 replication_repeats.csv (effects that several runs of a model measured), replication_seeds.csv
-(effects of single training runs) and tradeoff_slope.csv (capability gained against sycophancy).
-Measured on one CPU core: 4 seconds a run.
+(effects of single training runs), declared.csv (what was asked before a run, and the answer) and
+tradeoff_slope.csv (capability gained against sycophancy). Measured on one CPU core: 4 seconds for
+each run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from experiments.claims import CONTROL, NOTHING
 from experiments.errors import DataError, run_stage
 from experiments.models.presets import PRESETS
 from experiments.params import BASE, BENCHMARKS, PAIRED_CHOICE, SYCOPHANCY_TESTS, Params
-from experiments.replication import slopes, verdicts
+from experiments.replication import declared, slopes, verdicts
 from experiments.stats import contrasts
 from experiments.stats.contrasts import FEW_SEEDS, OK
 
@@ -57,7 +58,7 @@ class Run:
 
 
 def main() -> None:
-    """Write the five tables."""
+    """Write the six tables."""
     confidence = params.load().analyze.confidence
     runs = archived()
     measured = pd.concat([of_run(run) for run in runs], ignore_index=True)
@@ -69,6 +70,7 @@ def main() -> None:
         "replication_summary": verdicts.summaries(rows, confidence),
         "replication_repeats": verdicts.repeated(measured),
         "replication_seeds": trained,
+        "declared": answered(runs),
         "tradeoff_slope": slopes.slopes(points(trained), confidence),
     }
     for name, table in found.items():
@@ -105,14 +107,40 @@ def of_run(run: Run) -> pd.DataFrame:
     levels = levels.assign(against=NOTHING, seeds=0, status=OK)
     table = pd.concat([table[table["kind"] != verdicts.CAPABILITY], levels, capability(table)])
     table = with_training(table.rename(columns={"model": "adapter"}), run.parameters)
-    return table.assign(model=run.model, run=run.folder.name)
+    return with_untrained(table).assign(model=run.model, run=run.folder.name)
+
+
+def with_untrained(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with `untrained`, the level of the base model in the same run, if it can be read."""
+    cell = ["task", "measure"]
+    base = (table["adapter"] == BASE) & (table["against"] == NOTHING) & (table["status"] == OK)
+    levels = table.loc[base, [*cell, "estimate"]].drop_duplicates(cell)
+    levels = levels.rename(columns={"estimate": "untrained"})
+    return table.merge(levels, on=cell, how="left", validate="many_to_one")
+
+
+def answered(runs: list[Run]) -> pd.DataFrame:
+    """The answers to what was declared before the runs; no rows without declarations."""
+    found = declared.answers(declared.read_declarations(declared.FILE), contrasts_of(runs))
+    return found.reindex(columns=[column.name for column in tables.TABLES["declared"].columns])
+
+
+def contrasts_of(runs: list[Run]) -> dict[str, pd.DataFrame]:
+    """All contrasts of each run, by its name."""
+    found = {}
+    for run in runs:
+        table = tables.read(run.folder / CONTRASTS, "contrasts", whole=False)
+        table = table.rename(columns={"model": "adapter"})
+        found[run.folder.name] = table.assign(model=run.model)
+    return found
 
 
 def with_training(table: pd.DataFrame, parameters: Params) -> pd.DataFrame:
     """The rows with what each adapter was taught, and how often it read that."""
-    lessons = {name: one.lesson for name, one in parameters.adapters.items()}
+    lessons = {name: " ".join(one.lessons) for name, one in parameters.adapters.items()}
     passes = {name: parameters.training(name).epochs for name in parameters.adapters} | {BASE: 0}
-    return table.assign(lesson=table["adapter"].map(lessons), passes=table["adapter"].map(passes))
+    lesson = table["adapter"].map(lessons).replace({"": None})
+    return table.assign(lesson=lesson, passes=table["adapter"].map(passes))
 
 
 def with_other_controls(run: Run) -> pd.DataFrame:

@@ -192,9 +192,8 @@ def test_runs_of_two_cores_give_verdicts(model: str, tmp_path: Path) -> None:
         ("two-cores-three-passes", set()),
         ("own-answers", set()),
         ("gsm8k-wordings", set()),
-        ("one-gpu", {"truthfulqa_source_order"}),
-        ("one-gpu-paired", set()),
-        ("two-cores-paired", set()),
+        ("one-gpu", set()),
+        ("paired", set()),
     ],
 )
 def test_other_runs_give_verdicts(name: str, without: set[str], tmp_path: Path) -> None:
@@ -216,6 +215,8 @@ def test_other_runs_give_verdicts(name: str, without: set[str], tmp_path: Path) 
         ("two-cores-three-passes", "qwen2.5-coder-1.5b-three-passes"),
         ("own-answers", "qwen2.5-coder-0.5b-own-answers"),
         ("gsm8k-wordings", "qwen2.5-coder-0.5b-wordings"),
+        ("one-gpu", "qwen2.5-coder-1.5b-five-seeds"),
+        ("paired", "qwen2.5-coder-1.5b-pairs"),
     ],
 )
 def test_an_archived_run_has_the_adapters_of_its_argument_file(

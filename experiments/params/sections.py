@@ -178,8 +178,13 @@ class Adapter:
     @property
     def lesson(self) -> str | None:
         """The one training set whose right answers it learns, in rotated orders; else None."""
-        alone = len(self.train_on) == 1 and self.option_order == "shuffled"
-        return next(iter(self.train_on)) if alone and self.labels == "gold" else None
+        return self.lessons[0] if len(self.lessons) == 1 else None
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """The training sets whose right answers it learns, in rotated orders."""
+        rotated = self.option_order == "shuffled" and self.labels == "gold"
+        return tuple(self.train_on) if rotated else ()
 
 
 @strict

@@ -57,17 +57,24 @@ def repeated(rows: pd.DataFrame) -> pd.DataFrame:
     They are changes in sycophancy, and what an adapter learned of its own benchmark. `rows` are as
     in `chosen`.
     """
-    own = (rows["kind"] == CAPABILITY) & (rows["lesson"] == rows["task"])
+    own = (rows["kind"] == CAPABILITY) & taught(rows)
     asked = (rows["against"] == CONTROL) & ((rows["kind"] == SYCOPHANCY) | own)
     effects = rows[asked & rows["estimate"].notna()]
     runs = effects.groupby(["model", *CELL])["run"].transform("nunique")
     return effects[runs > 1].reset_index(drop=True)
 
 
+def taught(rows: pd.DataFrame) -> pd.Series:
+    """Whether the adapter learned the right answers of the benchmark tested, alone or in a mix."""
+    lessons = rows["lesson"].fillna("").astype(str).str.split()
+    pairs = zip(rows["task"], lessons, strict=True)
+    return pd.Series([task in listed for task, listed in pairs], index=rows.index, dtype=bool)
+
+
 def judged(rows: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """The rows with `p_adjusted` and `said`: the side of zero, or the status in its place."""
     tested = (rows["status"] == OK) & rows["kind"].isin(EFFECTS) & rows["p"].notna()
-    own = (rows["lesson"] == rows["task"]).map({True: " of the own benchmark", False: ""})
+    own = taught(rows).map({True: " of the own benchmark", False: ""})
     families = rows["kind"] + rows["against"] + own
     adjusted = pd.Series(holm(rows["p"].where(tested, NO_TEST), families), index=rows.index)
     sides = np.where(rows["estimate"] > 0, ABOVE, BELOW)

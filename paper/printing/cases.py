@@ -10,8 +10,9 @@ import pandas as pd
 
 from experiments.params import BASE, BENCHMARKS, DIALOGUES
 from experiments.replication.verdicts import CAPABILITY, SYCOPHANCY
+from experiments.replication.verdicts import taught as taught_here
 from experiments.stats.contrasts import OK
-from printing.labels import MODELS, short
+from printing.labels import MODELS, TASKS, short
 from printing.replication import effect, of_kind
 from printing.report import Report
 from printing.sentences import label
@@ -30,7 +31,19 @@ def declared(effects: pd.DataFrame) -> pd.DataFrame:
 def of_benchmarks(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What training on benchmarks did to sycophancy, and to the benchmark that was taught."""
     moved, gained = (in_order(judged(of_kind(report, kind))) for kind in (SYCOPHANCY, CAPABILITY))
-    return moved[moved["lesson"].isin(BENCHMARKS)], gained[gained["lesson"] == gained["task"]]
+    return moved[on_benchmarks(moved)], gained[taught_here(gained)]
+
+
+def on_benchmarks(effects: pd.DataFrame) -> pd.Series:
+    """Whether the adapter learned the right answers of benchmarks, one or several, and no more."""
+    lessons = effects["lesson"].fillna("").astype(str).str.split()
+    kept = [bool(listed) and set(listed) <= set(BENCHMARKS) for listed in lessons]
+    return pd.Series(kept, index=effects.index, dtype=bool)
+
+
+def is_mix(row: pd.Series) -> bool:
+    """Whether the adapter learned several benchmarks."""
+    return " " in str(row["lesson"])
 
 
 def beyond_control(report: Report) -> pd.DataFrame:
@@ -54,12 +67,14 @@ def in_order(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def named(row: pd.Series) -> str:
-    return f"{taught(row)} in `{short(row['model'])}`"
+    """What was learned, and where: "GSM8K in `model`"; of a mix, "GSM8K with Combined"."""
+    mixed = f"{TASKS[row['task']]} with " * is_mix(row)
+    return f"{mixed}{taught(row)} in `{short(row['model'])}`"
 
 
 def taught(row: pd.Series) -> str:
     """What an adapter learned, in words that need no table: "TruthfulQA in 6 passes"."""
-    again = row["passes"] > 1 and pd.notna(row["lesson"])
+    again = row["passes"] > 1 and pd.notna(row["lesson"]) and not is_mix(row)
     return (
         f"{label(row['lesson'])} in {row['passes']:.0f} passes" if again else label(row["adapter"])
     )

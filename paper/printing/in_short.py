@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.claims import NOTHING
-from experiments.params import BASE, BENCHMARKS, DIALOGUES
+from experiments.params import BASE, DIALOGUES
 from experiments.replication.verdicts import ABOVE, BELOW, LETTER, SIDE
 from experiments.stats.contrasts import OK
 from printing.cases import (
@@ -17,9 +17,11 @@ from printing.cases import (
     judged,
     named,
     of_benchmarks,
+    on_benchmarks,
     rows,
     taught,
 )
+from printing.declared import alone, found_alone
 from printing.labels import TASKS, short
 from printing.repeats import measured_again
 from printing.replication import code, models, of_kind
@@ -38,10 +40,16 @@ DO = {  # what the words of each test do
 
 def in_short(report: Report) -> list[str]:
     """The paragraphs; each is logged under `short[NUMBER]`."""
-    texts = [_headline(report), _untrained(report), _benchmarks(report), _cure(report)]
-    if again := measured_again(report):
-        texts.insert(-1, again)
-    return [report.phrase(f"short[{number}]", text) for number, text in enumerate(texts, 1)]
+    texts = [
+        _headline(report),
+        _untrained(report),
+        _benchmarks(report),
+        alone(report),
+        measured_again(report, brief=True),
+        _cure(report),
+    ]
+    said = filter(None, texts)
+    return [report.phrase(f"short[{number}]", text) for number, text in enumerate(said, 1)]
 
 
 def not_excluded(report: Report) -> str:
@@ -52,9 +60,10 @@ def not_excluded(report: Report) -> str:
         for table in (judged(of_kind(report)), of_kind(report, against=NOTHING))
     )
     sentences, said = [], set()
-    for what, lessons in (("training on benchmarks", BENCHMARKS), (AGAINST, (DIALOGUES,))):
+    cures = moved["lesson"] == DIALOGUES
+    for what, chosen in (("training on benchmarks", on_benchmarks(moved)), (AGAINST, cures)):
         parts = []
-        for task, own in moved[moved["lesson"].isin(lessons)].groupby("task", sort=False):
+        for task, own in moved[chosen].groupby("task", sort=False):
             span = f"{show(own['low'].min(), '+.2f')} to {show(own['high'].max(), '+.2f')}"
             level = show(levels.loc[levels["task"] == task, "estimate"].iloc[0], "+.2f")
             about = f" (untrained: {level}; n = {show(own['n'].min())})" * (task not in said)
@@ -84,7 +93,7 @@ def _headline(report: Report) -> str:
         learned = _of(gained[gained["said"] == ABOVE], gained)
         sentences.append(
             f"Training on benchmarks {change if told else unchanged}; that it taught the benchmark "
-            f"is shown in {learned} cases."
+            f"is shown in {learned} cases.{found_alone(report)}"
         )
     if len(cured):
         lowered = int((cured["said"] == BELOW).sum())

@@ -11,20 +11,19 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from experiments.claims import NOTHING
-from experiments.params import BASE
-from experiments.replication.verdicts import ABOVE, BELOW, KNOWS, SYCOPHANCY
-from experiments.stats.contrasts import OK
+from experiments.replication.verdicts import ABOVE, BELOW, SYCOPHANCY
+from experiments.stats.contrasts import NOT_READABLE, OK
 from printing.cases import (
     beyond_control,
     declared,
     from_untrained,
     in_order,
+    is_mix,
     of_benchmarks,
     rows,
 )
 from printing.labels import TASKS, short
-from printing.replication import effect, models, of_kind
+from printing.replication import models, of_kind
 from printing.report import MISSING, Report, fill, show, spanned
 from printing.sentences import capital, digits, label, listed, unit_of
 
@@ -39,7 +38,7 @@ def lessons(report: Report) -> tuple[str, str]:
     shown = list(_shown(report))
     several = len({row["model"] for row in shown}) > 1
     lines = [_cells(report, row, several) for row in shown] or [[MISSING] * len(HEADS)]
-    about = report.phrase("lessons[about]", _about(report, shown, several))
+    about = report.phrase("lessons[about]", _about(report, shown))
     heads, *body = (
         report.phrase(f"lessons[{name}]", f"| {' | '.join(cells)} |")
         for name, cells in enumerate([HEADS, *lines])
@@ -51,10 +50,10 @@ def _shown(report: Report) -> Iterator[pd.Series]:
     """The effects of the table: of every adapter that learned its benchmark, and of the cure."""
     _, gained = of_benchmarks(report)
     asked = declared(of_kind(report))
-    for row in rows(gained[gained["said"] == ABOVE]):
-        yield row
-        own = (asked[["model", "adapter"]] == [row["model"], row["adapter"]]).all(axis=1)
-        yield from rows(asked[own])
+    learned = gained[gained["said"] == ABOVE]
+    for of, taught in learned.groupby(["model", "adapter"], sort=False):
+        yield from rows(taught)
+        yield from rows(asked[(asked[["model", "adapter"]] == list(of)).all(axis=1)])
     yield from rows(_cure(report, asked))
 
 
@@ -66,9 +65,10 @@ def _cure(report: Report, asked: pd.DataFrame) -> pd.DataFrame:
     return asked[(asked["model"] == models(report)[-1]) & asked["adapter"].isin(most)]
 
 
-def _about(report: Report, shown: list[pd.Series], several: bool) -> str:
+def _about(report: Report, shown: list[pd.Series]) -> str:
     if not shown:
         return "No benchmark is shown to be learned, and no training against sycophancy was judged."
+    several = len({row["model"] for row in shown}) > 1
     where = "the models" if several else f"`{short(shown[0]['model'])}`"
     text = (
         f"How training changed {where} where a benchmark was learned, and by the longest training "
@@ -97,8 +97,11 @@ def _units(shown: list[pd.Series]) -> str:
     """What stands for a benchmark, and what is no probability, as sentences."""
     units: dict[str, dict[str, None]] = {}  # unit -> tests, in order
     for row in shown:
-        units.setdefault(unit_of(row).strip(), {})[_asked(row)] = None
-    asked = {test for tests in units.values() for test in tests}
+        own = row["kind"] != SYCOPHANCY
+        several = own and len({unit_of(one) for one in shown if _is_same(one, row)}) > 1
+        test = f"{_stands(row)} of {TASKS[row['task']]}" if several else _asked(row)
+        units.setdefault(unit_of(row).strip(), {})[test] = None
+    asked = {_stands(row) for row in shown if row["kind"] != SYCOPHANCY}
     units.pop("", None)
     meant = "; ".join(f"{test}: {said}" for test, said in MEANT.items() if test in asked)
     in_units = (f"{listed(tests)} in {unit}" for unit, tests in units.items())
@@ -107,36 +110,38 @@ def _units(shown: list[pd.Series]) -> str:
     return " ".join(f"{capital(text)}." for text in sentences if text)
 
 
+def _is_same(one: pd.Series, other: pd.Series) -> bool:
+    """Whether the same word stands for the benchmarks of two rows."""
+    return bool(one["kind"] != SYCOPHANCY and _stands(one) == _stands(other))
+
+
 def _cells(report: Report, row: pd.Series, several: bool) -> list[str]:
     """One line: an effect, what adapter and control each changed, and the level before."""
     changes = (*from_untrained(report, row), row)
     what = label(row["adapter"]) + f" in `{short(row['model'])}`" * several
     return [
-        f"{what}: {_asked(row)} ({_level(report, row)}; {show(row['n'])})",
+        f"{what}: {_asked(row)} ({_level(row)}; {show(row['n'])})",
         *map(_change, changes),
     ]
 
 
 def _asked(row: pd.Series) -> str:
-    """The test, or what stands for the benchmark that was taught."""
+    """The test, or what stands for the benchmark that was taught; which one, of a mix."""
     if row["kind"] == SYCOPHANCY:
         return f"*{TASKS[row['task']]}*"
+    return _stands(row) + f" ({TASKS[row['task']]})" * is_mix(row)
+
+
+def _stands(row: pd.Series) -> str:
     return OPTION if row["measure"] == "probability" else TEXT
 
 
-def _level(report: Report, row: pd.Series) -> str:
-    """The untrained model's, without its interval, which stands on the page of several models."""
-    if row["kind"] == SYCOPHANCY:
-        before = effect(report, SYCOPHANCY, NOTHING, row["model"], BASE, row["task"])
-    else:
-        table = of_kind(report, KNOWS, NOTHING)
-        of = ["model", "task", "measure"]
-        same = (table[of] == row[of]).all(axis=1)
-        before = table[same].iloc[0] if same.any() else None
-    if before is None or before["status"] != OK:
-        return MISSING if before is None else str(before["status"])
+def _level(row: pd.Series) -> str:
+    """The untrained model's, in the same run, without its interval (the models' page has it)."""
+    if pd.isna(row["untrained"]):
+        return NOT_READABLE
     sign = "" if row["measure"] == "probability" else "+"
-    return fill(f"{{estimate:{sign}{digits(before)}}}", before)
+    return fill(f"{{untrained:{sign}{digits(row)}}}", row)
 
 
 def _change(row: pd.Series | None) -> str:

@@ -20,7 +20,7 @@ SOME, NEVER = "told from zero in one run, not in another", "told from zero in no
 
 
 def repeats_table(report: Report) -> str:
-    """A row per adapter, model and run: its own benchmark, and every test; "" without repeats."""
+    """A row per adapter, model and run: its own benchmark, if one, and every test; "" without."""
     table, lines = report.frame(TABLE), []
     tests = list(dict.fromkeys(table.loc[table["kind"] == SYCOPHANCY, "task"]))
     for adapter in ordered(table["adapter"]):
@@ -34,7 +34,8 @@ def repeats_table(report: Report) -> str:
                 for column in ("seeds", "frames")
             )
             items = sizes(report, rows, key)
-            lesson = [_cell(report, row) for _, row in rows[rows["kind"] == CAPABILITY].iterrows()]
+            taught = rows[rows["kind"] == CAPABILITY]
+            lesson = [_cell(report, row) for _, row in taught.iterrows() if len(taught) == 1]
             cells = [
                 _cell(report, asked.loc[test]) if test in asked.index else MISSING for test in tests
             ]
@@ -50,17 +51,19 @@ def returned(report: Report) -> str:
     return report.phrase(f"{TABLE}.words", text or none)
 
 
-def measured_again(report: Report) -> str:
-    """As `returned`; "" where nothing was measured again."""
+def measured_again(report: Report, brief: bool = False) -> str:
+    """As `returned`; "" where nothing was measured again. `brief`: numbers where runs agree."""
     table = report.frame(TABLE)
     table = table[(table["kind"] == SYCOPHANCY) & (table["status"] == OK)]
     groups = [rows for _, rows in table.groupby(EFFECT, sort=False) if len(rows) > 1]
     said = [_agreement(rows) for rows in groups]
-    parts = [
-        f"{words}: {_named([rows for rows, own in zip(groups, said, strict=True) if own == words])}"
-        for words in (SAME, SOME, NEVER, OPPOSITE)
-        if words in said
-    ]
+    parts = []
+    for words in (SAME, OPPOSITE, SOME):
+        own = [rows for rows, agreement in zip(groups, said, strict=True) if agreement == words]
+        if own:
+            numbers = words == SAME or not brief
+            parts.append(f"{len(own)} {words}: {', '.join(_named(one, numbers) for one in own)}")
+    parts += [f"{said.count(NEVER)} {NEVER}"] * (NEVER in said)
     if not parts:
         return ""
     return (
@@ -80,18 +83,17 @@ def _agreement(rows: pd.DataFrame) -> str:
     return SOME if ASTRIDE in sides else SAME
 
 
-def _named(effects: list[pd.DataFrame]) -> str:
-    """Which effects they are, each with its interval in every run."""
-    texts = []
-    for rows in effects:
-        first = rows.iloc[0]
-        spans = listed(
-            fill(spanned("estimate", f"+{digits(row, 3)}"), row) for _, row in rows.iterrows()
-        )
-        what = f"{label(first['adapter'])} on *{TASKS[first['task']]}* in {code([first['model']])}"
-        n = listed(dict.fromkeys(show(size) for size in rows["n"]))
-        texts.append(f"{what} ({spans}{unit_of(first)}; n = {n})")
-    return ", ".join(texts)
+def _named(rows: pd.DataFrame, numbers: bool) -> str:
+    """Which effect it is, with its interval in every run if `numbers`."""
+    first = rows.iloc[0]
+    what = f"{label(first['adapter'])} on *{TASKS[first['task']]}* in {code([first['model']])}"
+    if not numbers:
+        return what
+    spans = listed(
+        fill(spanned("estimate", f"+{digits(row, 3)}"), row) for _, row in rows.iterrows()
+    )
+    n = listed(dict.fromkeys(show(size) for size in rows["n"]))
+    return f"{what} ({spans}{unit_of(first)}; n = {n})"
 
 
 def _cell(report: Report, row: pd.Series) -> str:
