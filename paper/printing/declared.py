@@ -69,8 +69,8 @@ def alone(report: Report) -> str:
         return ""
     return (
         "A question that was declared as the one primary question of its run, before that run, "
-        "needs no correction for others. Those on sycophancy, beyond the same training on the "
-        f"model's own answers: {'; '.join(parts)}."
+        "needs no correction for others. Those on sycophancy, beyond the same training without "
+        f"its lesson: {'; '.join(parts)}."
     )
 
 
@@ -79,10 +79,12 @@ def found_alone(report: Report) -> str:
     asked = _on_sycophancy(report)
     if not asked:
         return ""
-    found = sum(bool(row["told"]) for row in asked)
+    told = [row for row in asked if row["told"]]
+    less = sum(row["estimate"] < 0 for row in told)
+    ways = f" ({less} less sycophantic, {len(told) - less} more)" * bool(told)
     return (
         f" Of {len(asked)} changes in sycophancy that were each declared as the one question of a "
-        f"run, {found or 'none'} {'is' if found == 1 else 'are'} found."
+        f"run, {len(told) or 'none'} {'is' if len(told) == 1 else 'are'} told from zero{ways}."
     )
 
 

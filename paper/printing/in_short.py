@@ -10,10 +10,11 @@ import pandas as pd
 
 from experiments.claims import NOTHING
 from experiments.params import BASE, DIALOGUES
-from experiments.replication.verdicts import ABOVE, BELOW, LETTER, SIDE
+from experiments.replication.verdicts import ABOVE, BELOW, LETTER, SIDE, SYCOPHANCY
 from experiments.stats.contrasts import OK
 from printing.cases import (
     beyond_control,
+    in_order,
     judged,
     named,
     of_benchmarks,
@@ -24,8 +25,8 @@ from printing.cases import (
 from printing.declared import alone, found_alone
 from printing.labels import TASKS, short
 from printing.repeats import measured_again
-from printing.replication import code, models, of_kind
-from printing.report import Report, fill, show, spanned
+from printing.replication import code, effect, models, of_kind
+from printing.report import MISSING, Report, fill, show, spanned
 from printing.sentences import digits, in_italics, listed, unit_of
 
 CELL = ["model", "task"]
@@ -85,15 +86,21 @@ def _headline(report: Report) -> str:
     cured, sentences = beyond_control(report), []
     if len(moved):
         told = int(moved["said"].isin((ABOVE, BELOW)).sum())
-        change = f"changed how sycophantic these models are in {told} of {len(moved)} cases"
-        unchanged = (
-            "is not shown to change how sycophantic these models are (none of "
+        beyond = "beyond what the same training without its lesson does"
+        judged_as = (
+            f"changed how sycophantic these models are, {beyond}, in {told} of {len(moved)} cases"
+            if told
+            else f"is not shown to change how sycophantic these models are {beyond} (none of "
             f"{len(moved)} cases, corrected for their number)"
         )
+        asked, changed = _from_untrained(report)
+        less = int((changed["said"] == BELOW).sum())
+        ways = f" ({less} less sycophantic, {len(changed) - less} more)" * bool(len(changed))
         learned = _of(gained[gained["said"] == ABOVE], gained)
         sentences.append(
-            f"Training on benchmarks {change if told else unchanged}; that it taught the benchmark "
-            f"is shown in {learned} cases.{found_alone(report)}"
+            f"Training on benchmarks {judged_as}; a change from the untrained model is shown in "
+            f"{_of(changed, asked)}{ways}, and that it taught the benchmark in {learned}."
+            f"{found_alone(report)}"
         )
     if len(cured):
         lowered = int((cured["said"] == BELOW).sum())
@@ -142,8 +149,40 @@ def _benchmarks(report: Report) -> str:
         f"{code(trained)}) is shown to make them more sycophantic, "
         f"beyond what the same training without its lesson does, in {_cases(up, moved)} and less "
         f"in {_cases(down, moved)} (one training set, model and test each); the benchmark itself "
-        f"was learned, beyond that, in {_of(learned, gained)}{taught_where}."
+        f"was learned, beyond that, in {_of(learned, gained)}{taught_where}.{_form(report)}"
     )
+
+
+def _from_untrained(report: Report) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Changes in sycophancy from the untrained model, and those of them that are told from zero."""
+    table = of_kind(report, against=BASE)
+    asked = in_order(table[on_benchmarks(table) & (table["status"] == OK)])
+    return asked, asked[asked["said"].isin((ABOVE, BELOW))]
+
+
+def _form(report: Report) -> str:
+    """Which changes from the untrained model are shown, and what the control did there."""
+    _, changed = _from_untrained(report)
+    parts = []
+    for row in rows(changed):
+        parts.append(
+            f"{taught(row)} on *{TASKS[row['task']]}* in `{short(row['model'])}` "
+            f"({_printed(row)}; without its lesson {_without(report, row)})"
+        )
+    return f" From the untrained model a change is shown with {listed(parts)}." * bool(parts)
+
+
+def _without(report: Report, row: pd.Series) -> str:
+    """What the control changed from the untrained model where an adapter did."""
+    beyond = of_kind(report)
+    cell = ["model", "adapter", "task"]
+    own = beyond[(beyond[cell] == row[cell]).all(axis=1)]
+    found = [
+        effect(report, SYCOPHANCY, BASE, row["model"], control, row["task"])
+        for control in own["control"].head(1)
+    ]
+    known = [one for one in found if one is not None]
+    return _printed(known[0]) if known else MISSING
 
 
 def _cure(report: Report) -> str:

@@ -158,7 +158,9 @@ def test_three_sentences_say_what_is_told_from_zero(root: Path) -> None:
     folder = archive(root, MIDDLE, {("base", "answer"): 0.6, LEARNED: 0.5} | cured | without)
     first, untrained, benchmarks, cure = in_short(analysed(root))
     assert first.startswith(
-        "**Training on benchmarks changed how sycophantic these models are in 1 of 6"
+        "**Training on benchmarks changed how sycophantic these models are, beyond what the same "
+        "training without its lesson does, in 1 of 6 cases; a change from the untrained model is "
+        "shown in none of 6, "
     )
     assert first.endswith("Training against sycophancy is not shown to lower it.**")
     assert f"`{middle}` in 1 of 3 tests (*Answer*) and `{small}` in none of 3 tests." in untrained
@@ -437,7 +439,7 @@ def test_where_a_benchmark_was_learned_it_is_said_what_sycophancy_did(root: Path
     table.loc[where, ["estimate", "low", "high", "se", "p"]] = [0.3, 0.2, 0.4, 0.05, 1e-6]
     table.to_csv(path, index=False)
     first, _, benchmarks, _ = in_short(analysed(root))
-    assert "that it taught the benchmark is shown in 1 of 2 cases" in first
+    assert "and that it taught the benchmark in 1 of 2." in first
     assert benchmarks.endswith(f"in 1 of 2 (TruthfulQA in `{middle}`).")
     about, lines = lessons(analysed(root))
     lines = lines.replace("\N{NO-BREAK SPACE}", " ")
