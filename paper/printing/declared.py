@@ -56,21 +56,18 @@ def alone(report: Report) -> str:
 
     "" without such a question.
     """
-    parts = []
-    for row in _on_sycophancy(report):
-        said = "told from zero" if row["told"] else "not told from zero"
-        parts.append(
-            f"{_what(row)} in `{short(row['model'])}`: {_span(row)}{unit_of(row)}, {said} (from "
-            f"the untrained model {_change(report, row, row['adapter'])} with the lesson and "
-            f"{_change(report, row, row['control'])} without it; expected: {_expected(row)}; "
-            f"n = {show(row['n'])}; `{row['run']}`)"
-        )
+    parts = [
+        f"{_what(row)} in `{short(row['model'])}`: {_span(row)}{unit_of(row)} (from the untrained "
+        f"model {_change(report, row, row['adapter'])} with the lesson, "
+        f"{_change(report, row, row['control'])} without it; expected: {_expected(row)}; "
+        f"n = {show(row['n'])})"
+        for row in _on_sycophancy(report)
+    ]
     if not parts:
         return ""
     return (
-        "A question that was declared as the one primary question of its run, before that run, "
-        "needs no correction for others. Those on sycophancy, beyond the same training without "
-        f"its lesson: {'; '.join(parts)}."
+        "What was declared as the one question of a run, before it, needs no correction for others. "
+        f"Beyond the same training without its lesson: {'; '.join(parts)}."
     )
 
 

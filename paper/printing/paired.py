@@ -4,6 +4,37 @@ from __future__ import annotations
 
 import pandas as pd
 
+from experiments.params import PAIRED_CHOICE, Params
+from printing.report import Report
+
+
+def run_with_pairs(report: Report) -> Report:
+    """The report's run if it trained on paired choices, else another of its model that did.
+
+    Of several the one with the most training seeds; the report's own if there is none.
+    """
+    own = report.parameters
+    if _seeds_of_pairs(own):
+        return report
+    others = [report.of_run(name) for name in report.runs()]
+    alike = [other for other in others if other.parameters.model == own.model]
+    best = max(alike, key=lambda other: _seeds_of_pairs(other.parameters), default=report)
+    return best if _seeds_of_pairs(best.parameters) else report
+
+
+def _seeds_of_pairs(parameters: Params) -> int:
+    """How often a run trained its adapters of paired choices, at most; 0 if it has none."""
+    adapters = parameters.adapters.items()
+    named = [name for name, one in adapters if PAIRED_CHOICE in one.train_on]
+    return max((len(parameters.seeds(name)) for name in named), default=0)
+
+
+def about_run(report: Report, paired: Report) -> str:
+    """Which run the paired choices are of, as a whole sentence."""
+    text = f"Paired choices are those of another run of this model, `runs/{paired.run}`."
+    same = "Paired choices are those of this run."
+    return report.phrase("paired choices", same if paired.run == report.run else text)
+
 
 def starting_side(row: pd.Series) -> str:
     """What the base model's swap average leaves to be trained away; `row` has low and high."""

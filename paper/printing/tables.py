@@ -72,6 +72,7 @@ def _cell(report: Report, table: pd.DataFrame, model: str, where: dict[str, Any]
 OWN = "own_answers_right"
 TRAINING = {
     "Adapter": "{label}",
+    "Seed": "{seed:.0f}",
     "Method": "{method}",
     "Examples": "{examples:.0f}",
     "Steps": "{steps:.0f}",
@@ -142,7 +143,7 @@ def trained(report: Report, parameters: Params) -> str:
     controls = parameters.controls
     rows["control"] = [label(controls.get(name) or "") or MISSING for name in rows["adapter"]]
     columns = {"Adapter": "{label}", "Control": "{control}", "Seeds": "{seed:.0f}"} | {
-        head: template for head, template in TRAINING.items() if head != "Adapter"
+        head: template for head, template in TRAINING.items() if head not in ("Adapter", "Seed")
     }
     if rows[OWN].notna().any():
         columns["Own answers right"] = f"{{{OWN}:.2f}}"
@@ -156,6 +157,7 @@ def claims(report: Report, rows: pd.DataFrame) -> str:
     shown = shown.assign(
         # before the first of its claims: a column of its own leaves the claims too little room
         family=("*" + shown["family"].map(FAMILIES) + ":* ").mask(shown["family"].duplicated(), ""),
+        estimate=shown["estimate"].where(shown["low"].notna()),  # what cannot be read has neither
         p=shown["p_adjusted"].where(shown["verdict"] != NOT_MEASURED).map(probability),
         why=[f" ({why})" if (why := no_verdict(row)) else "" for _, row in shown.iterrows()],
     )

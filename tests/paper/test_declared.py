@@ -33,11 +33,9 @@ def test_a_declared_question_stands_alone(root: Path) -> None:  # noqa: F811
     archive(root, SMALL, {(ADAPTER, TASK): -0.5}, name="asked")
     declare(root, "asked", low=-0.6, high=-0.4, told=True)
     report = analysed(root)
-    said = (
-        f"TruthfulQA on *Answer* in `{short(SMALL)}`: −0.500 [−0.544, −0.456] nats per token, told"
-    )
+    said = f"TruthfulQA on *Answer* in `{short(SMALL)}`: −0.500 [−0.544, −0.456] nats per token"
     assert said in alone(report)
-    assert "expected: −0.60 to −0.40, told from zero; n = 16; `asked`" in alone(report)
+    assert "expected: −0.60 to −0.40, told from zero; n = 16)." in alone(report)
     assert "1 have an answer, and 1 the one that was expected" in answered(report)
     assert "| `asked` | **Primary.** TruthfulQA on *Answer*, beyond the control (16) |" in (
         declared_table(report)
