@@ -66,8 +66,8 @@ def alone(report: Report) -> str:
     if not parts:
         return ""
     return (
-        "What was declared as the one question of a run, before it, needs no correction for others. "
-        f"Beyond the same training without its lesson: {'; '.join(parts)}."
+        "What was declared as the one question of a run, before it, needs no correction for "
+        f"others. Beyond the same training without its lesson: {'; '.join(parts)}."
     )
 
 
