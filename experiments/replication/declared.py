@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -107,7 +106,7 @@ def read_declarations(path: Path) -> list[Declaration]:
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f"{part}: " for part in first["loc"])
-        raise DataError(f"{path}: {place}{what(first)}") from None
+        raise DataError(f"{path}: {place}{what(dict(first))}") from None
 
 
 def answers(
@@ -136,11 +135,13 @@ def _answer(
         raise DataError(f"{FILE} asks runs/{run} for {', '.join(cell)}, which it does not have")
     row = found.iloc[0]
     told = bool(row["low"] > 0 or row["high"] < 0)
-    met = YES if question.expected.met(row["estimate"], told) else NO
+    bounds = question.expected
+    expected = {"low": bounds.low, "high": bounds.high, "told": bounds.told}
+    met = YES if bounds.met(row["estimate"], told) else NO
     answered = row["status"] == OK
     return (
         row.to_dict()
         | {"run": run, "fixed": declaration.fixed, "primary": question.primary}
-        | {f"expected_{key}": value for key, value in asdict(question.expected).items()}
+        | {f"expected_{key}": value for key, value in expected.items()}
         | {"told": told if answered else None, "as_expected": met if answered else OPEN}
     )

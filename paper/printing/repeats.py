@@ -9,7 +9,7 @@ from experiments.stats.contrasts import OK
 from figures.style import ordered
 from printing.labels import TASKS, short
 from printing.replication import code
-from printing.replication_tables import cell, table_of_texts
+from printing.replication_tables import cell, labels_of, table_of_texts
 from printing.report import MISSING, Report, fill, show, spanned
 from printing.sentences import ASTRIDE, digits, label, listed, side, sizes, unit_of
 
@@ -26,7 +26,7 @@ def repeats_table(report: Report) -> str:
     for adapter in ordered(table["adapter"]):
         own = table[table["adapter"] == adapter]
         for (model, control, run), rows in own.groupby(["model", "control", "run"], sort=False):
-            name = f"{label(adapter)}, {short(model)} (beyond {label(control)}): `{run}`"
+            name = f"{label(adapter)}, {short(model)} ({labels_of(adapter, control)}): `{run}`"
             asked = rows[rows["kind"] == SYCOPHANCY].set_index("task", drop=False)
             key = f"{TABLE}[model={model},adapter={adapter},run={run}]"
             runs, wordings = (

@@ -76,17 +76,19 @@ def compared(report: Report) -> str:
     text = f"Base models with a run of the second protocol: {len(names)} ({code(names)}; {runs})."
     left = table[table["instead_of"].notna()].drop_duplicates(["model", "adapter"])
     if len(left):
-        chosen = listed(
-            f"{'base' if row.adapter == BASE else label(row.adapter)} of {code([row.model])} from "
-            f"`runs/{row.run}` instead of "
-            + listed(f"`runs/{other}`" for other in row.instead_of.split())
-            for row in left.itertuples()
+        chosen = "; ".join(
+            f"of {code([model])} {listed(map(_or_base, own['adapter']))} from `runs/{run}`"
+            for (model, run), own in left.groupby(["model", "run"], sort=False)
         )
         text += (
             " Where several runs have the same, the one with more training seeds is taken, then "
             f"the one with more items: {chosen}."
         )
     return report.phrase("replication.run", text)
+
+
+def _or_base(adapter: str) -> str:
+    return "base" if adapter == BASE else label(adapter)
 
 
 def knows(report: Report) -> str:

@@ -56,7 +56,7 @@ def effects(report: Report, kind: str = SYCOPHANCY) -> str:
         for (model, control, half), own in of_adapter.groupby(keys, sort=False):
             by_task = own.set_index("task").reindex(tests).reset_index()
             cells = [cell(report, row, 3) for row in _rows(by_task)]
-            name = f"{label(adapter)}, {short(model)} ({_labels(adapter, control)})"
+            name = f"{label(adapter)}, {short(model)} ({labels_of(adapter, control)})"
             lines.append([name, *([half] if kind == HALVES else []), *cells])
     heads = ["Adapter, model (control)", *(["Half"] if kind == HALVES else [])]
     return table_of_texts(report, [*heads, *(TASKS[test] for test in tests)], lines)
@@ -72,7 +72,7 @@ def summary(report: Report, against: str = CONTROL) -> str:
     table = table.assign(
         what=[
             f"{label(row['adapter'])}, {TASKS[row['task']]}"
-            + (f" ({_labels(row['adapter'], row['control'])})" if against == CONTROL else "")
+            + (f" ({labels_of(row['adapter'], row['control'])})" if against == CONTROL else "")
             for row in _rows(table)
         ],
         p=table["p_adjusted"].map(probability),
@@ -160,7 +160,7 @@ def _places(adapters: pd.Series) -> pd.Series:
     return adapters.map(order.index)
 
 
-def _labels(adapter: str, control: str) -> str:
+def labels_of(adapter: str, control: str) -> str:
     """What a control learned, by the end of its name: "own", "shuffled"."""
     return control.removeprefix(f"{adapter}_").replace("_", " ")
 
