@@ -28,7 +28,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from experiments.claims import AGAINST, Commit, Text, what
 from experiments.errors import DataError
-from experiments.params.sections import strict
+from experiments.params.sections import BASE, strict
 from experiments.stats.contrasts import OK
 from experiments.yaml_files import YAMLProblem, parse_yaml
 
@@ -139,9 +139,26 @@ def _answer(
     expected = {"low": bounds.low, "high": bounds.high, "told": bounds.told}
     met = YES if bounds.met(row["estimate"], told) else NO
     answered = row["status"] == OK
+    changes = {
+        f"{name}{end}": value
+        for name, model in (("with_lesson", question.adapter), ("without", row["control"]))
+        for end, value in _from_untrained(table, model, question).items()
+    }
     return (
         row.to_dict()
+        | changes
         | {"run": run, "fixed": declaration.fixed, "primary": question.primary}
         | {f"expected_{key}": value for key, value in expected.items()}
         | {"told": told if answered else None, "as_expected": met if answered else OPEN}
     )
+
+
+def _from_untrained(table: pd.DataFrame, model: str, question: Question) -> dict[str, float]:
+    """What an adapter or its control changed from the untrained model: estimate and bounds."""
+    cell = [model, question.task, question.measure, BASE]
+    found = table[(table[CELL] == cell).all(axis=1)]
+    row = found.iloc[0] if len(found) else {}
+    return {
+        end: row.get(name, float("nan"))
+        for end, name in (("", "estimate"), ("_low", "low"), ("_high", "high"))
+    }

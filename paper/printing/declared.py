@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.claims import CONTROL
-from experiments.params import BASE, BENCHMARKS, SYCOPHANCY_TESTS
+from experiments.params import BENCHMARKS, SYCOPHANCY_TESTS
 from experiments.replication.declared import OPEN, YES
 from printing.labels import TASKS, short
 from printing.replication_tables import table_of_texts
-from printing.report import MISSING, Report, fill, show, spanned
+from printing.report import Report, fill, show, spanned
 from printing.sentences import digits, label, unit_of
 
 TABLE = "declared"
@@ -58,8 +58,8 @@ def alone(report: Report) -> str:
     """
     parts = [
         f"{_what(row)} in `{short(row['model'])}`: {_span(row)}{unit_of(row)} (from the untrained "
-        f"model {_change(report, row, row['adapter'])} with the lesson, "
-        f"{_change(report, row, row['control'])} without it; expected: {_expected(row)}; "
+        f"model {_span(row, 'with_lesson')} with the lesson, "
+        f"{_span(row, 'without')} without it; expected: {_expected(row)}; "
         f"n = {show(row['n'])})"
         for row in _on_sycophancy(report)
     ]
@@ -94,16 +94,10 @@ def _on_sycophancy(report: Report) -> list[pd.Series]:
     ]
 
 
-def _change(report: Report, row: pd.Series, model: str) -> str:
-    """What an adapter or its control changed from the untrained model, in the same run."""
-    table = report.of_run(row["run"]).frame("contrasts")
-    cell = {"model": model, "task": row["task"], "measure": row["measure"], "against": BASE}
-    found = table[(table[list(cell)] == list(cell.values())).all(axis=1)]
-    return _span(found.iloc[0]) if len(found) else MISSING
-
-
-def _span(row: pd.Series) -> str:
-    return fill(spanned("estimate", f"+{digits(row, 3)}"), row)
+def _span(row: pd.Series, name: str = "") -> str:
+    """The answer, or what adapter or control changed from the untrained model."""
+    ends = (f"{name}_low", f"{name}_high") if name else ("low", "high")
+    return fill(spanned(name or "estimate", f"+{digits(row, 3)}", ends), row)
 
 
 def _rows(report: Report) -> list[pd.Series]:

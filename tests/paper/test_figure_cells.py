@@ -22,7 +22,8 @@ DOCUMENTS = {
     path.stem: load_document(ROOT, path.relative_to(ROOT), PROJECT)
     for path in sorted(PAPER.glob("*.qmd"))
 }
-DRAWN = re.compile(r"^(\w+)\.draw\(report", re.MULTILINE)
+DRAWN = re.compile(r"^(\w+)\.draw\((?:report|paired)\b", re.MULTILINE)
+SOURCE = re.compile(r"`\{python\} (?:report|paired)\.source\(")
 IMPORTED = re.compile(r"^from figures import (\w+)(?: as (\w+))?$", re.MULTILINE)
 
 
@@ -61,7 +62,7 @@ def test_a_figure_is_cited_and_says_where_it_is_from(name: str, cell: Cell, foll
     label = cell.options["label"]
     # a caption of its own does not count
     assert re.search(rf"@{label}\b(?!-)", words(DOCUMENTS[name]).replace(str(cell.options), ""))
-    assert following.strip().startswith("`{python} report.source("), f"{label} has no source"
+    assert SOURCE.match(following.strip()), f"{label} has no source"
 
 
 @pytest.mark.parametrize(("name", "cell", "following"), FIGURES)

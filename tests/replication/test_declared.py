@@ -38,7 +38,9 @@ def declared(tmp_path: Path, expected: str, more: str = "", again: bool = False)
 
 def contrasts(estimate: float, half: float, status: str = OK) -> dict[str, pd.DataFrame]:
     row = CELL | {"estimate": estimate, "low": estimate - half, "high": estimate + half}
-    return {"one": pd.DataFrame([row | {"status": status}])}
+    row |= {"status": status, "control": "mmlu_own"}
+    moved = row | {"against": "base", "control": None, "estimate": 0.1, "low": 0.0, "high": 0.2}
+    return {"one": pd.DataFrame([row, moved, moved | {"adapter": "mmlu_own"}])}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,7 @@ def test_an_answer_is_held_against_what_was_expected(
     found = answers(read_declarations(declared(tmp_path, expected)), contrasts(estimate, half))
     assert found["as_expected"].tolist() == [word]
     assert found["told"].tolist() == [abs(estimate) > half]
+    assert found["with_lesson_high"].tolist() == found["without_high"].tolist() == [0.2]
 
 
 def test_what_cannot_be_read_is_no_answer(tmp_path: Path) -> None:
