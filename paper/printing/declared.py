@@ -52,10 +52,7 @@ def answered(report: Report) -> str:
 
 
 def alone(report: Report) -> str:
-    """The primary questions on sycophancy of benchmarks: a change is judged by itself here.
-
-    "" without such a question.
-    """
+    """The primary questions on sycophancy, each judged by itself; "" without such a question."""
     parts = [
         f"{_what(row)} in `{short(row['model'])}`: {_span(row)}{unit_of(row)} (from the untrained "
         f"model {_span(row, 'with_lesson')} with the lesson, "
@@ -90,7 +87,8 @@ def _on_sycophancy(report: Report) -> list[pd.Series]:
     return [
         row
         for row in _rows(report)
-        if row["primary"] and row["task"] in SYCOPHANCY_TESTS and _is_read(row)
+        if row["primary"] and row["against"] == CONTROL
+        if row["task"] in SYCOPHANCY_TESTS and _is_read(row)
     ]
 
 
