@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.claims import NOTHING
+from experiments.claims import CONTROL, NOTHING
 from experiments.params import BASE, DIALOGUES
 from experiments.replication.verdicts import ABOVE, BELOW, LETTER, SIDE, SYCOPHANCY
 from experiments.stats.contrasts import OK
 from printing.cases import (
     beyond_control,
+    from_untrained,
     in_order,
     judged,
     named,
@@ -174,15 +175,9 @@ def _form(report: Report) -> str:
 
 def _without(report: Report, row: pd.Series) -> str:
     """What the control changed from the untrained model where an adapter did."""
-    beyond = of_kind(report)
-    cell = ["model", "adapter", "task"]
-    own = beyond[(beyond[cell] == row[cell]).all(axis=1)]
-    found = [
-        effect(report, SYCOPHANCY, BASE, row["model"], control, row["task"])
-        for control in own["control"].head(1)
-    ]
-    known = [one for one in found if one is not None]
-    return _printed(known[0]) if known else MISSING
+    beyond = effect(report, SYCOPHANCY, CONTROL, row["model"], row["adapter"], row["task"])
+    control = None if beyond is None else from_untrained(report, beyond)[1]
+    return MISSING if control is None else _printed(control)
 
 
 def _cure(report: Report) -> str:
